@@ -1,0 +1,126 @@
+import { z } from 'zod';
+
+const name = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'wanted lower-case letters, digits, ".", "_" or "-", at most 63 characters');
+const share = z.number().min(0).max(1);
+const seconds = z.number().positive();
+const count = z.number().int().positive();
+const file = z.string().min(1);
+const port = z.number().int().min(0).max(65535);
+
+const serve = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('onnx') }).describe('an ONNX champion from the registry, run in this process'),
+  z
+    .strictObject({
+      kind: z.literal('upstream'),
+      url: z.url().describe('base URL of an OpenAI-compatible endpoint, such as https://host/v1'),
+      upstreamModel: z.string().min(1).describe('the model name the endpoint knows'),
+      apiKeyEnv: z.string().min(1).optional().describe('environment variable that holds the key'),
+      timeoutSeconds: seconds.default(60),
+    })
+    .describe('any OpenAI-compatible endpoint'),
+]);
+
+const sampling = z.strictObject({
+  healthyRate: share.default(0.05).describe('share of healthy rows kept for good'),
+  lowConfidenceBelow: z
+    .union([z.literal('calibrated'), z.number().max(0)])
+    .default('calibrated')
+    .describe('log-probability below which every row is kept; calibrated: the 10 % quantile stored with the version'),
+});
+
+const drift = z.strictObject({
+  everySeconds: seconds.default(900).describe('how often driftWatch looks'),
+  gold: file.optional().describe('JSONL of prompt and completion, re-run against the live endpoint'),
+  goldMinDrop: share.default(0.01).describe('a drop of the pass rate below this never alarms'),
+  confidence: z
+    .strictObject({
+      windowRequests: count.default(500).describe('production requests in one look'),
+      referenceRequests: count.default(500).describe('first requests after a deployment, taken as the reference'),
+      minIncrease: share.default(0.05).describe('a rise of the low-confidence share below this never alarms'),
+    })
+    .prefault({}),
+  windowHours: z.number().positive().default(12).describe('rows this long before a detection belong to the incident'),
+  maxPinned: count.default(200_000),
+  graceHours: z.number().min(0).default(24).describe('an incident is resolved this long after the promotion'),
+  deadlineDays: z.number().positive().default(30).describe('an incident that nobody answers closes after this'),
+});
+
+const trainer = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('embedded'),
+    base: file.describe(
+      'JSONL of prompt and completion: what the first version learned from, replayed in each retrain',
+    ),
+    seed: z.number().int().default(1),
+    epochs: count.default(10),
+  }),
+]);
+
+const retrain = z.strictObject({
+  minCorrected: count.default(100).describe('distinct corrected rows of an incident before drift triggers a retrain'),
+  trainer: trainer.optional(),
+  cadence: z.string().optional().describe('cron expression in UTC, such as "0 3 * * 1"'),
+  clusters: z
+    .array(z.strictObject({ tag: z.string().min(1), minCorrected: count }))
+    .default([])
+    .describe('a tag whose count of newly corrected rows reaches minCorrected triggers a retrain'),
+  clusterEverySeconds: seconds.default(3600),
+});
+
+const gate = z.strictObject({
+  metric: z.literal('pass_rate').default('pass_rate'),
+  slice: z.string().min(1).default('all'),
+  required: z.boolean().default(true),
+  min: share.optional().describe('the candidate must reach this'),
+  maxDrop: share
+    .optional()
+    .describe('lower 95 % bound of candidate minus champion, paired by case, must stay above -maxDrop'),
+});
+
+const evals = z.strictObject({
+  pack: file.describe('JSONL of prompt and completion, with an optional slice'),
+  gates: z.array(gate).default([]),
+});
+
+const rollout = z.strictObject({
+  approval: z.boolean().default(false).describe('wait for a person before a promotion'),
+  approvalDays: z.number().positive().default(7),
+});
+
+const model = z.strictObject({
+  serve,
+  sampling: sampling.prefault({}),
+  drift: drift.prefault({}),
+  retrain: retrain.prefault({}),
+  evals: evals.optional(),
+  rollout: rollout.prefault({}),
+});
+
+/** The whole of `relearn.yaml`. Unknown keys are errors: a misspelt setting must not silently mean its default. */
+export const configSchema = z.strictObject({
+  stateDir: z.string().min(1).default('.relearn').describe('state of `relearn up`: databases, artifacts, logs'),
+  gateway: z
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: port.default(8080),
+      bodyLimitKb: count.default(1024),
+    })
+    .prefault({}),
+  console: z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(8081) }).prefault({}),
+  log: z
+    .strictObject({
+      flushMs: count.default(200),
+      maxQueuedRows: count.default(50_000),
+      hotWindowHours: z.number().min(0).default(24),
+      retentionDays: count.default(90),
+      hashKeyEnv: z.string().min(1).default('RELEARN_HASH_KEY').describe('environment variable with the hashing key'),
+    })
+    .prefault({}),
+  models: z.record(name, model).refine((models) => Object.keys(models).length > 0, 'wanted at least one model'),
+});
+
+export type Config = z.output<typeof configSchema>;
+export type ModelConfig = Config['models'][string];
+export type Gate = z.output<typeof gate>;

@@ -1,0 +1,63 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import { RelearnError } from './errors.ts';
+
+/** A labelled text: what gold sets, eval packs and base sets are made of. */
+export const exampleSchema = z.object({
+  prompt: z.string().min(1),
+  completion: z.string().min(1),
+  slice: z.string().min(1).optional(),
+});
+export type Example = z.output<typeof exampleSchema>;
+
+/**
+ * Reads a JSONL file line by line. A broken line fails with file and line number, and without the line's text.
+ * Blank lines are skipped.
+ */
+export async function* readJsonl<Schema extends z.ZodType>(
+  path: string,
+  schema: Schema,
+): AsyncGenerator<z.output<Schema>> {
+  const stream = createReadStream(path, 'utf8');
+  const lines = createInterface({ input: stream, crlfDelay: Infinity });
+  let number = 0;
+  try {
+    for await (const line of lines) {
+      number += 1;
+      if (line.trim() === '') continue;
+      yield parseLine(line, schema, `${path}:${number}`);
+    }
+  } catch (error) {
+    if (error instanceof RelearnError) throw error;
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    throw new RelearnError('invalid_rows', `Cannot read ${path} (${code}). Wanted a JSONL file.`, { cause: error });
+  } finally {
+    lines.close();
+    stream.destroy();
+  }
+}
+
+/** One line of JSONL. `where` names it in the error. */
+export function parseLine<Schema extends z.ZodType>(line: string, schema: Schema, where: string): z.output<Schema> {
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    throw new RelearnError('invalid_rows', `${where}: not JSON. Wanted one JSON object a line.`);
+  }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const problem = parsed.error.issues[0];
+  throw new RelearnError('invalid_rows', `${where}: ${problem?.path.join('.') || 'row'}: ${problem?.message}.`);
+}
+
+/** The whole file in memory. */
+export async function readExamples(path: string): Promise<Example[]> {
+  const examples: Example[] = [];
+  for await (const example of readJsonl(path, exampleSchema)) examples.push(example);
+  if (examples.length === 0) {
+    throw new RelearnError('invalid_rows', `${path} holds no row. Wanted JSONL of {"prompt","completion"}.`);
+  }
+  return examples;
+}
