@@ -8,6 +8,7 @@ create table relearn.retrain_runs (
   n int not null,
   key text not null unique, -- the retrain workflow's own name of this run: asking twice gives the same n
   triggers jsonb not null,
+  cutoff_seq bigint not null, -- corrections up to here: a step that runs twice sees the same ones
   state text not null default 'running',
   reason text,
   started_at timestamptz not null default now(),

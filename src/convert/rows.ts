@@ -1,0 +1,71 @@
+import type { Database } from '../database.ts';
+
+/** A production row that is tagged and corrected. Texts are redacted. */
+export interface CorrectedRow {
+  seq: number;
+  requestId: string;
+  correctionId: string;
+  /** As logged: a text, or the messages of a conversation as JSON. */
+  prompt: string;
+  completion: string;
+  /** The latest incident the row belongs to; '' when it belongs to none. */
+  incident: string;
+}
+
+const batchRows = 5000;
+
+/**
+ * Every corrected and tagged production row of a model, by the order of their last correction up to the cut-off.
+ * Uncorrected rows and unverified corrections are left out.
+ */
+export async function* readCorrectedRows(
+  db: Database,
+  { model, cutoffSeq, taggedBefore }: { model: string; cutoffSeq: number; taggedBefore: Date },
+): AsyncGenerator<CorrectedRow> {
+  for (let after = 0; ; ) {
+    const rows = await db.query<CorrectedRow>(
+      `with last as (
+         select distinct on (request_id) request_id, seq, id, completion
+         from relearn.corrections
+         where model = $1 and verified and seq <= $2
+         order by request_id, seq desc
+       )
+       select c.seq, c.request_id as "requestId", c.id as "correctionId", s.prompt, c.completion,
+         tagged.incident
+       from last c
+       join relearn.samples s on s.request_id = c.request_id and s.source = 'production'
+       join lateral (
+         select max(incident) as incident from relearn.tags t
+         where t.request_id = c.request_id and t.created_at <= $3
+         having count(*) > 0
+       ) tagged on true
+       where c.seq > $4
+       order by c.seq limit ${batchRows}`,
+      [model, cutoffSeq, taggedBefore, after],
+    );
+    yield* rows;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < batchRows) return;
+    after = last.seq;
+  }
+}
+
+/** How many training rows of `dataset` the `previous` one did not have, or had with another correction. */
+export async function countNewRows(db: Database, dataset: string, previous: string | null): Promise<number> {
+  const [row] = await db.query<{ fresh: number }>(
+    `select count(*) as fresh from relearn.dataset_rows d
+     where d.dataset = $1 and d.split = 'train' and not exists (
+       select 1 from relearn.dataset_rows p where p.dataset = $2 and p.correction_id = d.correction_id)`,
+    [dataset, previous],
+  );
+  return row?.fresh ?? 0;
+}
+
+/** True when a version of an earlier run was made from this very dataset: the same data is not tried twice. */
+export async function wasTried(db: Database, dataset: string, run: number): Promise<boolean> {
+  const rows = await db.query(`select 1 from relearn.versions where dataset = $1 and run is distinct from $2 limit 1`, [
+    dataset,
+    run,
+  ]);
+  return rows.length > 0;
+}

@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto';
+import type { Database } from '../database.ts';
+import { redactText } from '../log/redact/index.ts';
+import { pinRows } from '../log/rows.ts';
+
+export type CorrectionSource = 'signal' | 'update' | 'api' | 'cli' | 'feedback';
+
+/** What the model should have said, as a person or a tool gives it. */
+export interface Correction {
+  requestId: string;
+  completion: string;
+  operator: string;
+  source: CorrectionSource;
+}
+
+export type CorrectionStatus = 'stored' | 'repeated' | 'unknown_request' | 'invalid';
+
+export interface StoredCorrection {
+  requestId: string;
+  /** Hash of request id, operator and redacted completion. */
+  id: string;
+  status: CorrectionStatus;
+  /** The model of the row; null when the row is unknown. */
+  model: string | null;
+}
+
+const longestCompletion = 100_000;
+
+/**
+ * Stores corrections of production rows, redacted, each once: the same said again by the same operator is `repeated`.
+ * A row that was only in `recent` is brought into `samples`; a row without a tag is tagged `operator_review`, so that
+ * what a person corrects is learned. Answers one result per correction, in order.
+ */
+export async function storeCorrections(db: Database, corrections: readonly Correction[]): Promise<StoredCorrection[]> {
+  const prepared = corrections.map(prepareCorrection);
+  const wanted = prepared.filter((correction) => correction.completion !== null);
+  if (wanted.length === 0) return prepared.map(describeInvalid);
+
+  return db.transaction(async (tx) => {
+    await pinRows(tx, [...new Set(wanted.map((correction) => correction.requestId))], 'correction');
+    const known = await findModels(
+      tx,
+      wanted.map((correction) => correction.requestId),
+    );
+    const stored = await insertCorrections(tx, wanted);
+    await tagUntagged(
+      tx,
+      wanted.map((correction) => correction.requestId),
+    );
+    const fresh = new Set(stored);
+    return prepared.map((correction) => {
+      const model = known.get(correction.requestId) ?? null;
+      if (correction.completion === null) return describeInvalid(correction);
+      const status = model === null ? 'unknown_request' : fresh.delete(correction.id) ? 'stored' : 'repeated';
+      return { requestId: correction.requestId, id: correction.id, status, model };
+    });
+  });
+}
+
+interface Prepared {
+  id: string;
+  requestId: string;
+  /** Redacted; null when it cannot be stored. */
+  completion: string | null;
+  operator: string;
+  source: CorrectionSource;
+}
+
+function prepareCorrection({ requestId, completion, operator, source }: Correction): Prepared {
+  const given = completion.replaceAll('\u0000', '').toWellFormed().trim();
+  const usable = given !== '' && given.length <= longestCompletion && operator !== '';
+  const redacted = usable ? redactOrNull(given) : null;
+  const id = createHash('sha256').update(JSON.stringify([requestId, operator, redacted])).digest('hex').slice(0, 32);
+  return { id, requestId, completion: redacted, operator, source };
+}
+
+/** Fails closed: what cannot be redacted is not stored. */
+function redactOrNull(text: string): string | null {
+  try {
+    return redactText(text).text;
+  } catch {
+    return null;
+  }
+}
+
+function describeInvalid({ requestId, id }: Prepared): StoredCorrection {
+  return { requestId, id, status: 'invalid', model: null };
+}
+
+async function findModels(db: Database, requestIds: readonly string[]): Promise<Map<string, string>> {
+  const rows = await db.query<{ request_id: string; model: string }>(
+    `select request_id, model from relearn.samples where request_id = any($1) and source = 'production'`,
+    [requestIds],
+  );
+  return new Map(rows.map((row) => [row.request_id, row.model]));
+}
+
+async function insertCorrections(db: Database, corrections: readonly Prepared[]): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(
+    `insert into relearn.corrections (id, request_id, model, completion, operator, source, equals_response)
+     select given.id, given.request_id, s.model, given.completion, given.operator, given.source,
+       given.completion = btrim(s.response)
+     from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+       with ordinality as given (id, request_id, completion, operator, source, place)
+     join relearn.samples s on s.request_id = given.request_id and s.source = 'production'
+     order by given.place
+     on conflict (id) do nothing
+     returning id`,
+    [
+      corrections.map((correction) => correction.id),
+      corrections.map((correction) => correction.requestId),
+      corrections.map((correction) => correction.completion),
+      corrections.map((correction) => correction.operator),
+      corrections.map((correction) => correction.source),
+    ],
+  );
+  return rows.map((row) => row.id);
+}
+
+async function tagUntagged(db: Database, requestIds: readonly string[]): Promise<void> {
+  await db.query(
+    `insert into relearn.tags (request_id, tag, model, source)
+     select s.request_id, 'operator_review', s.model, 'operator'
+     from relearn.samples s
+     where s.request_id = any($1) and s.source = 'production'
+       and not exists (select 1 from relearn.tags t where t.request_id = s.request_id)
+     on conflict do nothing`,
+    [requestIds],
+  );
+}

@@ -1,0 +1,86 @@
+import type { Database } from '../database.ts';
+import { RelearnError } from '../errors.ts';
+
+export interface Deployment {
+  model: string;
+  version: string;
+  action: 'deploy' | 'promote' | 'rollback';
+  /** The step that asks; asked again with the same key, nothing more happens. */
+  key: string;
+  actor: string;
+  reason: string;
+  /** The fencing token of the champion this replaces; 0 when there is none. Null skips the check. */
+  expectedToken: number | null;
+}
+
+/**
+ * Makes a version the champion, in one transaction: it holds a passed certificate, and the champion is still the one
+ * the caller saw. Throws `not_certified` or `promotion_conflict`.
+ */
+export async function deployChampion(db: Database, deployment: Deployment): Promise<void> {
+  const { model, version, action, key, actor, reason, expectedToken } = deployment;
+  await db.transaction(async (tx) => {
+    await tx.query(`select 1 from relearn.models where name = $1 for update`, [model]);
+    const [done] = await tx.query(`select 1 from relearn.deployments where key = $1`, [key]);
+    if (done !== undefined) return;
+
+    const [certificate] = await tx.query<{ id: string }>(
+      `select id from relearn.certificates where model = $1 and version = $2 and passed
+       order by issued_at desc limit 1`,
+      [model, version],
+    );
+    if (certificate === undefined) {
+      throw new RelearnError(
+        'not_certified',
+        `Version ${version} of ${model} has no passed gate certificate, so it cannot serve. Run its gates first.`,
+      );
+    }
+    const [champion] = await tx.query<{ version: string; token: number }>(
+      `select version, token from relearn.aliases where model = $1 and alias = 'champion'`,
+      [model],
+    );
+    if (expectedToken !== null && (champion?.token ?? 0) !== expectedToken) {
+      throw new RelearnError(
+        'promotion_conflict',
+        `The champion of ${model} changed meanwhile: it is ${champion?.version ?? 'none'} now. Nothing was changed.`,
+      );
+    }
+    await tx.query(
+      `insert into relearn.aliases (model, alias, version) values ($1, 'champion', $2)
+       on conflict (model, alias) do update
+         set version = excluded.version, token = aliases.token + 1, changed_at = now()`,
+      [model, version],
+    );
+    await tx.query(
+      `insert into relearn.deployments (model, version, previous, action, key, certificate, actor, reason)
+       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      [model, version, champion?.version ?? null, action, key, certificate.id, actor, reason],
+    );
+    await tx.query(
+      `insert into relearn.audit (actor, action, model, subject, details) values ($1, $2, $3, $4, $5)`,
+      [actor, action, model, version, { previous: champion?.version ?? null }],
+    );
+  });
+}
+
+/**
+ * The version a rollback returns to: what served before the current champion was deployed or promoted.
+ * Throws `version_not_found` when nothing did.
+ */
+export async function findRollbackTarget(db: Database, model: string): Promise<{ version: string; token: number }> {
+  const [target] = await db.query<{ version: string | null; token: number }>(
+    `select d.previous as version, a.token
+     from relearn.aliases a
+     join relearn.deployments d on d.model = a.model and d.version = a.version and d.action <> 'rollback'
+     where a.model = $1 and a.alias = 'champion'
+     order by d.id desc limit 1`,
+    [model],
+  );
+  if (target === undefined || target.version === null) {
+    throw new RelearnError(
+      'version_not_found',
+      `Model ${model} has no earlier champion to go back to. \`relearn models --model ${model}\` lists its versions.`,
+    );
+  }
+  return { version: target.version, token: target.token };
+}

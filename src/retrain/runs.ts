@@ -1,0 +1,59 @@
+import type { Database } from '../database.ts';
+import type { RetrainStatus, RetrainTrigger } from '../temporal.ts';
+
+/** One attempt to retrain, from its triggers to its outcome. */
+export interface RetrainRun {
+  model: string;
+  n: number;
+  triggers: RetrainTrigger[];
+  /** Corrections with a `seq` up to this belong to the run. */
+  cutoffSeq: number;
+  state: 'running' | RetrainStatus;
+  startedAt: Date;
+}
+
+/**
+ * Numbers a run and fixes which corrections it learns from. `key` names the run for its caller: asked again with the
+ * same key, the same number comes back.
+ */
+export async function claimRun(
+  db: Database,
+  { model, key, triggers }: { model: string; key: string; triggers: readonly RetrainTrigger[] },
+): Promise<number> {
+  return db.transaction(async (tx) => {
+    await tx.query(`insert into relearn.models (name) values ($1) on conflict do nothing`, [model]);
+    await tx.query(`select 1 from relearn.models where name = $1 for update`, [model]);
+    await tx.query(
+      `insert into relearn.retrain_runs (model, n, key, triggers, cutoff_seq)
+       select $1, coalesce((select max(n) from relearn.retrain_runs where model = $1), 0) + 1, $2, $3,
+         coalesce((select max(seq) from relearn.corrections where model = $1), 0)
+       on conflict (key) do nothing`,
+      [model, key, JSON.stringify(triggers)],
+    );
+    const [run] = await tx.query<{ n: number }>(`select n from relearn.retrain_runs where key = $1`, [key]);
+    if (run === undefined) throw new Error('the run that was just claimed is gone');
+    return run.n;
+  });
+}
+
+export async function getRun(db: Database, model: string, n: number): Promise<RetrainRun> {
+  const [run] = await db.query<RetrainRun>(
+    `select model, n, triggers, cutoff_seq as "cutoffSeq", state, started_at as "startedAt"
+     from relearn.retrain_runs where model = $1 and n = $2`,
+    [model, n],
+  );
+  if (run === undefined) throw new Error(`no retrain run ${n} of model ${model}`);
+  return run;
+}
+
+/** Writes the outcome once; a second report of the same run changes nothing. */
+export async function finishRun(
+  db: Database,
+  { model, n, status, reason }: { model: string; n: number; status: RetrainStatus; reason: string },
+): Promise<void> {
+  await db.query(
+    `update relearn.retrain_runs set state = $3, reason = $4, finished_at = now()
+     where model = $1 and n = $2 and state = 'running'`,
+    [model, n, status, reason],
+  );
+}
