@@ -3,11 +3,12 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { promptMessages, type Message } from '../chat.ts';
+import { classifierText, promptMessages, type Message } from '../chat.ts';
 import type { Database } from '../database.ts';
 import { redactText, redactorVersion } from '../log/redact/index.ts';
-import { copyKey, splitOf } from './normalize.ts';
+import type { ReservedTexts } from './copies.ts';
 import { readCorrectedRows, type CorrectedRow } from './rows.ts';
+import { splitOf } from './split.ts';
 
 /** What a dataset is made of, kept beside its files. Counts of rows; no text. */
 export interface DatasetManifest {
@@ -17,7 +18,7 @@ export interface DatasetManifest {
   redactor: string;
   trainRows: number;
   heldOutRows: number;
-  /** Rows that are copies of a gold or eval case: dropped (invariant 6). */
+  /** Rows that are copies, or near copies, of a gold or eval case: dropped (invariant 6). */
   contaminated: number;
   files: { train: string; heldOut: string };
 }
@@ -38,8 +39,8 @@ export interface DatasetRequest {
   taggedBefore: Date;
   /** Folder of all datasets. */
   directory: string;
-  /** `copyKey` of every gold and eval prompt. */
-  reserved: ReadonlySet<string>;
+  /** Every gold and eval prompt, redacted as the log is. */
+  reserved: ReservedTexts;
 }
 
 /**
@@ -82,10 +83,10 @@ export async function buildDataset(db: Database, request: DatasetRequest): Promi
   return { id, path, manifest };
 }
 
-function isReserved(row: CorrectedRow, reserved: ReadonlySet<string>): boolean {
-  if (reserved.has(copyKey(row.prompt))) return true;
-  const last = promptMessages(row.prompt).at(-1);
-  return last !== undefined && reserved.has(copyKey(last.content));
+/** A copy of the whole conversation, or of the question that ends it. */
+function isReserved({ prompt }: CorrectedRow, reserved: ReservedTexts): boolean {
+  const messages = promptMessages(prompt);
+  return reserved.hasCopyOf(classifierText(messages)) || reserved.hasCopyOf(messages.at(-1)?.content ?? '');
 }
 
 /** Writes one chat pair a line and returns the SHA-256 of the file. */

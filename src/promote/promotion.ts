@@ -64,12 +64,17 @@ export async function deployChampion(db: Database, deployment: Deployment): Prom
 }
 
 /**
- * The version a rollback returns to: what served before the current champion was deployed or promoted.
- * Throws `version_not_found` when nothing did.
+ * Takes the champion back to what served before it was deployed or promoted. Called again with the same key, it
+ * answers the same and changes nothing. Throws `version_not_found` when nothing served before.
  */
-export async function findRollbackTarget(db: Database, model: string): Promise<{ version: string; token: number }> {
-  const [target] = await db.query<{ version: string | null; token: number }>(
-    `select d.previous as version, a.token
+export async function rollBackChampion(
+  db: Database,
+  { model, key, by, reason }: { model: string; key: string; by: string; reason: string },
+): Promise<{ version: string; from: string }> {
+  const done = await findDeployment(db, key);
+  if (done !== null) return done;
+  const [target] = await db.query<{ version: string | null; from: string; token: number }>(
+    `select d.previous as version, a.version as from, a.token
      from relearn.aliases a
      join relearn.deployments d on d.model = a.model and d.version = a.version and d.action <> 'rollback'
      where a.model = $1 and a.alias = 'champion'
@@ -79,8 +84,20 @@ export async function findRollbackTarget(db: Database, model: string): Promise<{
   if (target === undefined || target.version === null) {
     throw new RelearnError(
       'version_not_found',
-      `Model ${model} has no earlier champion to go back to. \`relearn models --model ${model}\` lists its versions.`,
+      `Model ${model} has no earlier champion to go back to. \`relearn models\` lists its versions.`,
     );
   }
-  return { version: target.version, token: target.token };
+  await deployChampion(db, {
+    ...{ model, version: target.version, action: 'rollback', key, actor: by, reason },
+    expectedToken: target.token,
+  });
+  return { version: target.version, from: target.from };
+}
+
+async function findDeployment(db: Database, key: string): Promise<{ version: string; from: string } | null> {
+  const [found] = await db.query<{ version: string; from: string }>(
+    `select version, coalesce(previous, '') as from from relearn.deployments where key = $1`,
+    [key],
+  );
+  return found ?? null;
 }

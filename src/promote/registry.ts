@@ -93,3 +93,24 @@ export async function registerVersion(db: Database, version: Omit<Version, 'vers
     return created.version;
   });
 }
+
+/** The version a retrain run has made, or null. */
+export async function findVersionOfRun(db: Database, model: string, run: number): Promise<string | null> {
+  const [found] = await db.query<{ version: string }>(
+    `select version from relearn.versions where model = $1 and run = $2`,
+    [model, run],
+  );
+  return found?.version ?? null;
+}
+
+/** True when the champion was trained on a row of the incident. */
+export async function championLearned(db: Database, model: string, incident: string): Promise<boolean> {
+  const rows = await db.query(
+    `select 1 from relearn.aliases a
+     join relearn.versions v using (model, version)
+     join relearn.dataset_rows d on d.dataset = v.dataset
+     where a.model = $1 and a.alias = 'champion' and d.incident = $2 and d.split = 'train' limit 1`,
+    [model, incident],
+  );
+  return rows.length > 0;
+}

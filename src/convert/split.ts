@@ -1,18 +1,5 @@
 import { createHash } from 'node:crypto';
 
-/**
- * A text without what copies differ in: case, punctuation, digits and white space. Two texts with the same key are
- * copies of each other for decontamination.
- */
-export function copyKey(text: string): string {
-  const folded = text
-    .normalize('NFKC')
-    .toLowerCase()
-    .replace(/[\p{P}\p{S}\p{N}\s\p{Cf}]+/gu, ' ')
-    .trim();
-  return createHash('sha256').update(folded).digest('base64');
-}
-
 /** The share of production rows that is never trained on: it asks, later, whether the lesson was learned. */
 const heldOutShare = 0.1;
 

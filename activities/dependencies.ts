@@ -1,0 +1,24 @@
+import type { Config } from '../src/config.ts';
+import type { Database } from '../src/database.ts';
+import type { ArtifactStore } from '../src/promote/artifacts.ts';
+import type { Answerer } from '../src/serve/answer.ts';
+
+/** The part of a pino logger that activities use. Lines carry ids and counts, never text. */
+export interface ActivityLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** What the activities work with; made once by the worker. */
+export interface ActivityDependencies {
+  config: Config;
+  db: Database;
+  artifacts: ArtifactStore;
+  answerer: Answerer;
+  /** Folder of all datasets, shared by the workers. */
+  datasetDirectory: string;
+  /** Folder for files under construction. */
+  scratchDirectory: string;
+  logger: ActivityLogger;
+}

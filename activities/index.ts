@@ -1,0 +1,29 @@
+import { createConvertActivities } from './convert.ts';
+import { createCorrectActivities } from './correct.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+import { withFailures } from './failures.ts';
+import { createGateActivities } from './gate.ts';
+import { createInferActivities } from './infer.ts';
+import { createLogActivities } from './log.ts';
+import { createPromoteActivities } from './promote.ts';
+import { createRetrainActivities } from './retrain.ts';
+import { createTagActivities } from './tag.ts';
+import { createWatchActivities } from './watch.ts';
+
+/** Every activity of Relearn, from one factory. Workflows import its type only. */
+export function createActivities(dependencies: ActivityDependencies) {
+  const activities = {
+    ...createInferActivities(dependencies),
+    ...createLogActivities(dependencies),
+    ...createWatchActivities(dependencies),
+    ...createTagActivities(dependencies),
+    ...createCorrectActivities(dependencies),
+    ...createConvertActivities(dependencies),
+    ...createRetrainActivities(dependencies),
+    ...createGateActivities(dependencies),
+    ...createPromoteActivities(dependencies),
+  };
+  return withFailures(activities, dependencies.logger);
+}
+
+export type Activities = ReturnType<typeof createActivities>;

@@ -1,0 +1,77 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { activityInfo, cancellationSignal, getClient } from '@temporalio/activity';
+import { RelearnError } from '../src/errors.ts';
+import { redactorVersion } from '../src/log/redact/index.ts';
+import { findVersionOfRun, registerVersion } from '../src/promote/registry.ts';
+import { trainEmbedded } from '../src/retrain/embedded/train-in-thread.ts';
+import { claimRun, finishRun } from '../src/retrain/runs.ts';
+import { taskQueue, workflowId, type RetrainStatus, type RetrainTrigger } from '../src/temporal.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+import { withHeartbeat } from './heartbeat.ts';
+
+export function createRetrainActivities({ config, db, artifacts, scratchDirectory, datasetDirectory, logger }: ActivityDependencies) {
+  return {
+    /** Hands a trigger to the model's one retrain workflow, which is started when it does not run. */
+    async triggerRetrain({ model, trigger }: { model: string; trigger: RetrainTrigger }): Promise<void> {
+      await getClient().workflow.signalWithStart('retrain', {
+        workflowId: workflowId.retrain(model),
+        taskQueue,
+        args: [{ model }],
+        signal: 'trigger',
+        signalArgs: [trigger],
+        staticSummary: `${model}: one retrain at a time`,
+      });
+    },
+
+    async claimRun(claim: { model: string; key: string; triggers: RetrainTrigger[] }): Promise<number> {
+      return claimRun(db, claim);
+    },
+
+    async finishRun(outcome: { model: string; n: number; status: RetrainStatus; reason: string }): Promise<void> {
+      await finishRun(db, outcome);
+    },
+
+    /** Trains a candidate in a thread of its own and registers it. A run makes one version, however often this runs. */
+    async train(input: {
+      model: string;
+      run: number;
+      dataset: string;
+      champion: string;
+    }): Promise<{ version: string }> {
+      const { model, run, dataset, champion } = input;
+      const made = await findVersionOfRun(db, model, run);
+      if (made !== null) return { version: made };
+      const settings = config.models[model];
+      const trainer = settings?.retrain.trainer;
+      if (trainer === undefined) {
+        throw new RelearnError('invalid_config', `models.${model}.retrain.trainer is not set: nothing can train.`);
+      }
+      const scratch = await mkdtemp(join(scratchDirectory, `train-${model}-${run}-`));
+      try {
+        const output = join(scratch, 'model.onnx');
+        const files = {
+          base: trainer.base,
+          dataset: join(datasetDirectory, dataset, 'train.jsonl'),
+          calibration: [settings?.drift.gold, settings?.evals?.pack].filter((file) => file !== undefined),
+        };
+        const trained = await withHeartbeat(() =>
+          trainEmbedded(
+            { files, output, seed: trainer.seed, epochs: trainer.epochs, redactorVersion },
+            () => {},
+            cancellationSignal(),
+          ),
+        );
+        logger.info({ model, run, attempt: activityInfo().attempt, seconds: trained.seconds }, 'trained');
+        const version = await registerVersion(db, {
+          ...{ model, run, dataset, kind: 'onnx', parent: champion, artifact: await artifacts.put(output) },
+          lowConfidenceBelow: trained.lowConfidenceBelow,
+          metadata: { trainer: trainer.kind, seed: trainer.seed, redactor: redactorVersion, rows: trained.rows },
+        });
+        return { version };
+      } finally {
+        await rm(scratch, { recursive: true, force: true });
+      }
+    },
+  };
+}

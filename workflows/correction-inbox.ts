@@ -1,0 +1,90 @@
+import type { CorrectionMessage } from '../src/temporal.ts';
+import { readCorrection } from './message-shape.ts';
+
+/** How one correction fared, as the activity that stores it says. */
+export interface CorrectionOutcome {
+  requestId: string;
+  status: 'stored' | 'repeated' | 'unknown_request' | 'invalid';
+}
+
+interface Waiting {
+  corrections: CorrectionMessage[];
+  source: 'signal' | 'update';
+  answer: CorrectionOutcome[] | undefined;
+}
+
+/** Corrections stored, those said before, and messages that were none. */
+export interface InboxCounts {
+  accepted: number;
+  repeated: number;
+  ignored: number;
+}
+
+const shownProblems = 10;
+const batchSize = 500;
+
+/**
+ * Corrections on their way from messages to the database. Handlers only queue here; the main loop stores, batch by
+ * batch. What could not be stored is counted, and the last few reasons are kept for people to read; no text is.
+ */
+export class CorrectionInbox {
+  accepted: number;
+  repeated: number;
+  ignored: number;
+  problems: string[] = [];
+  #waiting: Waiting[] = [];
+
+  constructor(counts: InboxCounts = { accepted: 0, repeated: 0, ignored: 0 }) {
+    this.accepted = counts.accepted;
+    this.repeated = counts.repeated;
+    this.ignored = counts.ignored;
+  }
+
+  counts(): InboxCounts {
+    return { accepted: this.accepted, repeated: this.repeated, ignored: this.ignored };
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
+  /** One correction by signal. A message that is none is ignored and said so. */
+  takeSignal(message: unknown): void {
+    const correction = readCorrection(message);
+    if (typeof correction === 'string') this.ignore(`correction: ${correction}`);
+    else this.#waiting.push({ corrections: [correction], source: 'signal', answer: undefined });
+  }
+
+  /** A batch by update. `answer` is set when it is stored. */
+  takeBatch(corrections: CorrectionMessage[]): { answer: CorrectionOutcome[] | undefined } {
+    const waiting: Waiting = { corrections, source: 'update', answer: undefined };
+    this.#waiting.push(waiting);
+    return waiting;
+  }
+
+  ignore(problem: string): void {
+    this.ignored += 1;
+    this.problems = [...this.problems, problem].slice(-shownProblems);
+  }
+
+  /** What to store next: one update's batch, or the signals at the front. Nothing is forgotten until `settle`. */
+  nextBatch(): { corrections: CorrectionMessage[]; source: 'signal' | 'update'; messages: number } | undefined {
+    const [first] = this.#waiting;
+    if (first === undefined) return undefined;
+    if (first.source === 'update') return { corrections: first.corrections, source: 'update', messages: 1 };
+    let messages = 0;
+    while (messages < batchSize && this.#waiting[messages]?.source === 'signal') messages += 1;
+    const corrections = this.#waiting.slice(0, messages).flatMap((waiting) => waiting.corrections);
+    return { corrections, source: 'signal', messages };
+  }
+
+  /** Takes the outcomes of the batch that `nextBatch` gave. */
+  settle(messages: number, outcomes: CorrectionOutcome[]): void {
+    for (const waiting of this.#waiting.splice(0, messages)) waiting.answer = outcomes;
+    for (const { requestId, status } of outcomes) {
+      if (status === 'stored') this.accepted += 1;
+      else if (status === 'repeated') this.repeated += 1;
+      else this.ignore(`${requestId}: ${status === 'invalid' ? 'cannot be stored' : 'no such request'}`);
+    }
+  }
+}

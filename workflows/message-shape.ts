@@ -1,0 +1,95 @@
+import type {
+  CorrectionBatch,
+  CorrectionMessage,
+  RetrainFinished,
+  RetrainStatus,
+  RetrainTrigger,
+} from '../src/temporal.ts';
+
+// People type messages into the Temporal UI by hand: every body is unknown until one of these has looked at it.
+// Hand-written, as a schema library would be loaded into every cached workflow.
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown, longest: number): value is string {
+  return typeof value === 'string' && value.trim() !== '' && value.length <= longest;
+}
+
+/** The correction in a message, or what is wrong with it. Never repeats the text. */
+export function readCorrection(message: unknown): CorrectionMessage | string {
+  if (!isFields(message)) return 'wanted {"requestId":"…","completion":"…","operator":"…"}';
+  const { requestId, completion, operator } = message;
+  if (!isText(requestId, 200)) return 'requestId: wanted a text of at most 200 characters';
+  if (!isText(completion, 100_000)) return 'completion: wanted a text of at most 100,000 characters';
+  if (!isText(operator, 200)) return 'operator: wanted a text of at most 200 characters';
+  return { requestId: requestId.trim(), completion, operator: operator.trim() };
+}
+
+/** The batch in an update, or what is wrong with its shape. Single corrections are looked at one by one, later. */
+export function readCorrectionBatch(message: unknown): CorrectionBatch | string {
+  if (!isFields(message)) return 'wanted {"batch":"…","corrections":[…]}';
+  const { batch, corrections } = message;
+  if (!isText(batch, 200)) return 'batch: wanted a name of at most 200 characters';
+  if (!Array.isArray(corrections) || corrections.length === 0 || corrections.length > 500) {
+    return 'corrections: wanted 1 to 500 of them';
+  }
+  const read: CorrectionMessage[] = [];
+  for (const [index, item] of corrections.entries()) {
+    const correction = readCorrection(item);
+    if (typeof correction === 'string') return `corrections[${String(index)}]: ${correction}`;
+    read.push(correction);
+  }
+  return { batch, corrections: read };
+}
+
+const triggerKinds: readonly RetrainTrigger['kind'][] = ['drift', 'cadence', 'cluster', 'manual'];
+
+/** The trigger in a message; what names no known kind counts as `manual`. */
+export function readTrigger(message: unknown): RetrainTrigger {
+  const fields = isFields(message) ? message : {};
+  const kind = triggerKinds.find((known) => known === fields['kind']) ?? 'manual';
+  return {
+    kind,
+    ...(isText(fields['incident'], 200) ? { incident: fields['incident'] } : {}),
+    ...(isText(fields['cluster'], 200) ? { cluster: fields['cluster'] } : {}),
+    ...(isText(fields['by'], 200) ? { by: fields['by'] } : {}),
+  };
+}
+
+const statuses: readonly RetrainStatus[] = [
+  'promoted',
+  'refused',
+  'inconclusive',
+  'rejected',
+  'expired',
+  'nothing_new',
+  'no_gates',
+  'superseded',
+  'failed',
+];
+
+/** The outcome in a `retrainFinished`, or undefined when it is none. */
+export function readRetrainFinished(message: unknown): RetrainFinished | undefined {
+  if (!isFields(message)) return undefined;
+  const status = statuses.find((known) => known === message['status']);
+  if (status === undefined || typeof message['run'] !== 'number') return undefined;
+  return {
+    run: message['run'],
+    status,
+    ...(isText(message['version'], 200) ? { version: message['version'] } : {}),
+    ...(isText(message['reason'], 2000) ? { reason: message['reason'] } : {}),
+  };
+}
+
+/** `{"by","reason"}` of an approval, a rejection or a closing; both may be left out. */
+export function readDecision(message: unknown): { by: string; reason: string } {
+  const fields = isFields(message) ? message : {};
+  return {
+    by: isText(fields['by'], 200) ? fields['by'].trim() : 'unknown',
+    reason: isText(fields['reason'], 2000) ? fields['reason'].trim() : '',
+  };
+}

@@ -1,0 +1,119 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  condition,
+  defineQuery,
+  defineUpdate,
+  setHandler,
+} from '@temporalio/workflow';
+import type { RetrainFinished, RetrainStatus, RetrainTrigger } from '../src/temporal.ts';
+import { bulk, patient, training } from './activity-options.ts';
+import { readDecision } from './message-shape.ts';
+import { showInList, showOnPage } from './operator-view.ts';
+
+export interface RetrainRunInput {
+  model: string;
+  run: number;
+  triggers: RetrainTrigger[];
+}
+
+type Phase = 'plan' | 'dataset' | 'train' | 'eval' | 'approve' | 'promote' | RetrainStatus;
+
+interface RetrainRunState extends RetrainRunInput {
+  phase: Phase;
+  champion: string | null;
+  candidate: string | null;
+  dataset: string | null;
+  reason: string;
+}
+
+type Decision = { approved: boolean; by: string; reason: string };
+
+export const approve = defineUpdate<string, [unknown]>('approve');
+export const reject = defineUpdate<string, [unknown]>('reject');
+export const retrainRunState = defineQuery<RetrainRunState>('state');
+
+/**
+ * One retrain from corrected rows to champion: convert, train, gate, promote. It stops early when no gate is set or
+ * nothing new was learned, and leaves the champion alone unless the candidate holds a passed certificate.
+ */
+export async function retrainRun({ model, run, triggers }: RetrainRunInput): Promise<RetrainFinished> {
+  const state: RetrainRunState = {
+    ...{ model, run, triggers, phase: 'plan', champion: null, candidate: null, dataset: null, reason: '' },
+  };
+  const desk: { decision?: Decision } = {};
+  const decide = (approved: boolean) => (message: unknown) => {
+    desk.decision ??= { approved, ...readDecision(message) };
+    return desk.decision.approved === approved ? 'taken' : 'decided already, otherwise';
+  };
+  const validator = (_message: unknown) => {
+    if (state.phase !== 'approve') throw ApplicationFailure.nonRetryable(`not waiting for approval: ${state.phase}`);
+  };
+  setHandler(approve, decide(true), { validator, description: 'Let it serve: {"by":"your name","reason":"…"}' });
+  setHandler(reject, decide(false), { validator, description: 'Keep the champion: {"by":"your name","reason":"…"}' });
+  setHandler(retrainRunState, () => state, { description: 'Phase, versions and reason' });
+
+  const enter = (phase: Phase, waitsFor: string) => {
+    state.phase = phase;
+    const version = state.candidate ?? undefined;
+    showInList({ model, trigger: triggers.map(({ kind }) => kind).join('+'), phase, ...(version ? { version } : {}) });
+    showOnPage(`${model}: ${waitsFor}`, {
+      champion: state.champion ?? '–',
+      candidate: state.candidate ?? '–',
+      dataset: state.dataset?.slice(0, 12) ?? '–',
+    });
+  };
+  const finish = async (status: RetrainStatus, reason: string): Promise<RetrainFinished> => {
+    state.reason = reason;
+    enter(status, `${status}: ${reason}`);
+    await patient.finishRun({ model, n: run, status, reason });
+    return { run, status, reason, ...(status === 'promoted' && state.candidate ? { version: state.candidate } : {}) };
+  };
+
+  try {
+    enter('plan', 'reading gates and champion');
+    const plan = await patient.planRun({ model });
+    state.champion = plan.champion;
+    if (plan.stop !== null) return await finish('no_gates', plan.stop);
+
+    enter('dataset', 'building the dataset');
+    const dataset = await bulk.buildDataset({ model, run });
+    state.dataset = dataset.id;
+    if (dataset.stop !== null) return await finish('nothing_new', dataset.stop);
+
+    enter('train', `training on ${dataset.rows} corrected rows`);
+    state.candidate = (await training.train({ model, run, dataset: dataset.id, champion: plan.champion })).version;
+
+    enter('eval', `running the eval pack on ${plan.champion} and ${state.candidate}`);
+    const evaluate = { model, source: 'eval', cases: 'pack', run, dataset: dataset.id } as const;
+    const championRun = await bulk.infer({ ...evaluate, version: plan.champion });
+    const candidateRun = await bulk.infer({ ...evaluate, version: state.candidate });
+    if (championRun === null || candidateRun === null) return await finish('no_gates', 'no eval pack is configured');
+    const judged = await patient.judgeCandidate({
+      ...{ model, run, version: state.candidate, dataset: dataset.id },
+      ...{ championRun: championRun.id, candidateRun: candidateRun.id },
+    });
+    if (judged.verdict !== 'pass') {
+      return await finish(judged.verdict === 'fail' ? 'refused' : 'inconclusive', judged.reason);
+    }
+
+    if (plan.approvalDays > 0) {
+      enter('approve', `waiting for a person to approve ${state.candidate}`);
+      const decided = await condition(() => desk.decision !== undefined, `${plan.approvalDays} days`, {
+        summary: 'approval deadline',
+      });
+      if (!decided) return await finish('expired', `nobody approved within ${plan.approvalDays} days`);
+      if (desk.decision?.approved !== true) return await finish('rejected', `rejected by ${desk.decision?.by ?? 'unknown'}`);
+    }
+
+    enter('promote', `making ${state.candidate} the champion`);
+    const by = desk.decision?.by ?? 'relearn';
+    await patient.promote({ model, run, version: state.candidate, expectedToken: plan.token, by });
+    return await finish('promoted', judged.reason);
+  } catch (error) {
+    const failure = error instanceof ActivityFailure ? error.cause : undefined;
+    if (!(failure instanceof ApplicationFailure)) throw error;
+    const status = failure.type === 'promotion_conflict' ? 'superseded' : 'failed';
+    return await finish(status, failure.message);
+  }
+}
