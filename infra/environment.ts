@@ -1,0 +1,62 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { RelearnError } from '../src/errors.ts';
+
+/** How to reach a Temporal server: address, TLS, API key, headers. */
+export type TemporalConnection = ReturnType<typeof loadClientConnectConfig>['connectionOptions'];
+
+/** What the environment sets. The only place that reads it. */
+export interface Environment {
+  /** DATABASE_URL: a Postgres of the user's own. */
+  databaseUrl?: string;
+  /** Set by TEMPORAL_ADDRESS and its kin (or a Temporal profile): a server of the user's own. */
+  temporal?: TemporalConnection;
+  /** TEMPORAL_NAMESPACE. */
+  namespace: string;
+  /** RELEARN_CONFIG: path of relearn.yaml. */
+  configPath?: string;
+  /** RELEARN_LOG_LEVEL. */
+  logLevel: LogLevel;
+  /** What was built or fetched once for all checkouts: XDG_CACHE_HOME or ~/.cache. */
+  cacheDirectory: string;
+  /** A secret that the configuration names. '' counts as unset. */
+  secret(name: string): string | undefined;
+}
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** Reads the environment once, at start. Throws `invalid_config` for a value nobody can mean. */
+export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
+  const get = (name: string) => env[name] || undefined;
+  const databaseUrl = get('DATABASE_URL');
+  const configPath = get('RELEARN_CONFIG');
+  const { connectionOptions, namespace } = readTemporal(env);
+  return {
+    ...(databaseUrl === undefined ? {} : { databaseUrl }),
+    ...(connectionOptions.address === undefined ? {} : { temporal: connectionOptions }),
+    namespace: namespace ?? 'default',
+    ...(configPath === undefined ? {} : { configPath }),
+    logLevel: readLogLevel(get('RELEARN_LOG_LEVEL')),
+    cacheDirectory: join(get('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'relearn'),
+    secret: get,
+  };
+}
+
+function readTemporal(env: NodeJS.ProcessEnv): ReturnType<typeof loadClientConnectConfig> {
+  const set = Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1]));
+  try {
+    return loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(set) });
+  } catch (error) {
+    throw new RelearnError('invalid_config', 'The TEMPORAL_* settings of the environment cannot be read.', {
+      cause: error,
+    });
+  }
+}
+
+function readLogLevel(value = 'info'): LogLevel {
+  const level = logLevels.find((known) => known === value);
+  if (level !== undefined) return level;
+  throw new RelearnError('invalid_config', `RELEARN_LOG_LEVEL is ${value}; wanted one of ${logLevels.join(', ')}.`);
+}

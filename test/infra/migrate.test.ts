@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { migrate } from '../../infra/migrate.ts';
+import { openDatabase } from '../../src/database.ts';
+import type { DatabasePool } from '../../src/database.ts';
+import { createTestDatabase } from '../stack.ts';
+
+const home = await createTestDatabase();
+const made: (() => Promise<void>)[] = [];
+after(async () => {
+  await Promise.all(made.map((remove) => remove()));
+  await home.close();
+});
+
+/** A database without the schema. */
+async function emptyDatabase(connections: number): Promise<DatabasePool[]> {
+  const name = `empty_${randomBytes(6).toString('hex')}`;
+  await home.db.query(`create database ${name}`);
+  const url = new URL(home.url);
+  url.pathname = `/${name}`;
+  const pools = Array.from({ length: connections }, () => openDatabase(url.href));
+  made.push(async () => {
+    await Promise.all(pools.map((pool) => pool.close()));
+    await home.db.query(`drop database ${name} with (force)`);
+  });
+  return pools;
+}
+
+async function migrations(files: Record<string, string>): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'relearn-migrations-'));
+  made.push(() => rm(directory, { recursive: true }));
+  await Promise.all(Object.entries(files).map(([name, sql]) => writeFile(join(directory, name), sql)));
+  return directory;
+}
+
+test('four processes that migrate at once apply every migration exactly once', async () => {
+  const pools = await emptyDatabase(4);
+  const done = await Promise.all(pools.map((pool) => migrate(pool)));
+  const shipped = (await readdir('infra/migrations')).sort();
+  assert.deepEqual(done.flat().sort(), shipped);
+  const rows = await pools[0]?.query<{ name: string }>('select name from relearn.migrations order by name');
+  assert.deepEqual(
+    rows?.map(({ name }) => name),
+    shipped,
+  );
+});
+
+test('a second run applies nothing', async () => {
+  assert.deepEqual(await migrate(home.db), []);
+});
+
+test('a failing migration names its file, keeps nothing of it and what came before', async () => {
+  const [db] = await emptyDatabase(1);
+  assert.ok(db);
+  const directory = await migrations({
+    '0001_first.sql': 'create table relearn.first (id int)',
+    '0002_broken.sql': 'create table relearn.second (id int); select no_such_function()',
+  });
+  await assert.rejects(migrate(db, directory), { code: 'migration_failed', message: /0002_broken\.sql.*42883/ });
+  const rows = await db.query('select table_name from information_schema.tables where table_schema = $1 order by 1', [
+    'relearn',
+  ]);
+  assert.deepEqual(rows, [{ table_name: 'first' }, { table_name: 'migrations' }]);
+});
+
+test('a migration that was changed after it was applied stops the next one', async () => {
+  const [db] = await emptyDatabase(1);
+  assert.ok(db);
+  await migrate(db, await migrations({ '0001_first.sql': 'create table relearn.first (id int)' }));
+  const edited = await migrations({ '0001_first.sql': 'create table relearn.first (id bigint)', '0002_next.sql': '' });
+  await assert.rejects(migrate(db, edited), { code: 'migration_failed', message: /0001_first\.sql was changed/ });
+});
+
+test('a file without a number is refused', async () => {
+  await assert.rejects(migrate(home.db, await migrations({ 'later.sql': '' })), {
+    message: /later\.sql: wanted a name/,
+  });
+});
