@@ -1,11 +1,8 @@
 import type { Message } from '../../chat.ts';
 import { findEmails } from './email.ts';
-
-/** A stretch of text, in UTF-16 units, end exclusive. */
-export interface Span {
-  start: number;
-  end: number;
-}
+import { findPhones } from './phone.ts';
+import { joinSpans } from './span.ts';
+import { findSsns } from './ssn.ts';
 
 /** Names the rules in force. Versions that read redacted text store it in their metadata (invariant 12). */
 export const redactorVersion: string = 'relearn-redact/1';
@@ -16,29 +13,42 @@ export interface Redacted {
   found: Record<string, number>;
 }
 
-/** Replaces personal data by its kind in brackets. Linear in the length of the text; redacting twice changes nothing. */
+/** Where two kinds meet, the first one here names the whole. */
+const finders = [findEmails, findSsns, findPhones];
+
+/** What a replaced neighbour hid is found in the next look. Nothing written by a person needs a third. */
+const maxLooks = 5;
+
+/**
+ * Replaces personal data by its kind: [EMAIL], [SSN], [PHONE]. Time is linear in the length of any text: every pattern
+ * is bounded. Redacting twice changes nothing.
+ */
 export function redactText(text: string): Redacted {
   const found: Record<string, number> = {};
-  let redacted = '';
-  let at = 0;
-  for (const { start, end } of findEmails(text)) {
-    redacted += `${text.slice(at, start)}[EMAIL]`;
-    found['EMAIL'] = (found['EMAIL'] ?? 0) + 1;
-    at = end;
+  let redacted = text;
+  for (let look = 0; look < maxLooks; look += 1) {
+    const spans = joinSpans(finders.flatMap((find) => find(redacted)));
+    if (spans.length === 0) break;
+    const parts: string[] = [];
+    let at = 0;
+    for (const { kind, start, end } of spans) {
+      parts.push(redacted.slice(at, start), `[${kind}]`);
+      found[kind] = (found[kind] ?? 0) + 1;
+      at = end;
+    }
+    parts.push(redacted.slice(at));
+    redacted = parts.join('');
   }
-  return { text: redacted + text.slice(at), found };
+  return { text: redacted, found };
 }
 
-/** The conversation with every text in it redacted. */
-export function redactMessages(messages: readonly Message[]): {
-  messages: Message[];
-  found: Record<string, number>;
-} {
+/** The conversation with every text in it redacted, and what was found in all of it. */
+export function redactMessages(messages: readonly Message[]): { messages: Message[]; found: Record<string, number> } {
   const found: Record<string, number> = {};
-  const redacted = messages.map((message) => {
-    const content = redactText(message.content);
-    for (const [kind, count] of Object.entries(content.found)) found[kind] = (found[kind] ?? 0) + count;
-    return { ...message, content: content.text };
+  const redacted = messages.map(({ role, content }) => {
+    const result = redactText(content);
+    for (const [kind, count] of Object.entries(result.found)) found[kind] = (found[kind] ?? 0) + count;
+    return { role, content: result.text };
   });
   return { messages: redacted, found };
 }

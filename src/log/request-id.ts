@@ -1,0 +1,15 @@
+import { v7 } from 'uuid';
+
+const form = /^chatcmpl-([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** A request id in the form OpenAI's clients know, unique and ordered by time (UUIDv7, RFC 9562). */
+export function newRequestId(at: Date = new Date()): string {
+  return `chatcmpl-${v7({ msecs: at.getTime() })}`;
+}
+
+/** The time a request id was made at, which is the `ts` of its row; null for ids that others made. */
+export function requestTime(requestId: string): Date | null {
+  const parts = form.exec(requestId);
+  if (parts === null) return null;
+  return new Date(Number.parseInt(`${parts[1] ?? ''}${parts[2] ?? ''}`, 16));
+}

@@ -1,0 +1,74 @@
+import type { Database } from '../database.ts';
+import type { KeptBecause, LogRow } from './row.ts';
+
+/** A logged row as it lies in the database; `kept` is false while it is only in `recent`. */
+export interface StoredRow extends Omit<LogRow, 'incident'> {
+  kept: boolean;
+}
+
+/** The row of a request, or null when nothing is known of it (any more). */
+export async function findRow(db: Database, requestId: string): Promise<StoredRow | null> {
+  const [row] = await db.query<StoredRow>(
+    `select request_id as "requestId", ts, model, model_version as "modelVersion", prompt, response,
+       latency_ms as "latencyMs", user_id_hash as "userIdHash", response_logprob as "responseLogprob", source,
+       kept_because as "keptBecause", inclusion_probability as "inclusionProbability",
+       kept_because is not null as kept
+     from (
+       select request_id, ts, model, model_version, prompt, response, latency_ms, user_id_hash, response_logprob, source,
+         kept_because, inclusion_probability
+       from relearn.samples where request_id = $1
+       union all
+       select request_id, ts, model, model_version, prompt, response, latency_ms, user_id_hash, response_logprob, source,
+         null, inclusion_probability
+       from relearn.recent where request_id = $1
+     ) both_tables
+     order by kept_because is null, ts
+     limit 1`,
+    [requestId],
+  );
+  return row ?? null;
+}
+
+/**
+ * Holds rows for good: copies those that are only in `recent` into `samples` and notes the reason. Unknown ids are
+ * passed over; pinning twice changes nothing. Returns the ids that are held, which include those pinned before.
+ *
+ * A pinned row counts once in `relearn.weights`, because all of its kind were pinned. That is so only while the rows
+ * that were not sampled are still in `recent`: a pin that comes later keeps the row's own probability.
+ */
+export async function pinRows(
+  db: Database,
+  requestIds: readonly string[],
+  reason: string,
+  keptBecause: KeptBecause = 'flagged',
+): Promise<string[]> {
+  const pinned = await db.query<{ requestId: string }>(
+    `with wanted as (
+       select distinct unnest($1::text[]) as request_id
+     ), hot as (
+       select r.* from relearn.recent r join wanted using (request_id)
+     ), copied as (
+       insert into relearn.samples (request_id, ts, model, model_version, prompt, response, latency_ms, user_id_hash,
+         response_logprob, kept_because, inclusion_probability, source)
+       select request_id, ts, model, model_version, prompt, response, latency_ms, user_id_hash,
+         response_logprob, $3, coalesce(nullif(inclusion_probability, 0), 1), source
+       from hot
+       where not exists (select from relearn.samples s where s.request_id = hot.request_id)
+       on conflict do nothing
+     ), held as (
+       select request_id, 1 as probability from hot
+       union all
+       select s.request_id,
+         case when to_regclass(to_char(s.ts at time zone 'UTC', '"relearn.recent_"YYYYMMDDHH24')) is null
+           then s.inclusion_probability else 1 end
+       from relearn.samples s join wanted using (request_id)
+     ), noted as (
+       insert into relearn.pins (request_id, reason, probability)
+       select request_id, $2, max(probability) from held group by request_id
+       on conflict do nothing
+     )
+     select distinct request_id as "requestId" from held`,
+    [requestIds, reason, keptBecause],
+  );
+  return pinned.map((row) => row.requestId);
+}
