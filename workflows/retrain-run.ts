@@ -89,12 +89,11 @@ export async function retrainRun({ model, run, triggers }: RetrainRunInput): Pro
     const championRun = await bulk.infer({ ...evaluate, version: plan.champion });
     const candidateRun = await bulk.infer({ ...evaluate, version: state.candidate });
     if (championRun === null || candidateRun === null) return await finish('no_gates', 'no eval pack is configured');
-    const judged = await patient.judgeCandidate({
-      ...{ model, run, version: state.candidate, dataset: dataset.id },
-      ...{ championRun: championRun.id, candidateRun: candidateRun.id },
-    });
-    if (judged.verdict !== 'pass') {
-      return await finish(judged.verdict === 'fail' ? 'refused' : 'inconclusive', judged.reason);
+    const runs = { model, version: state.candidate, championRun: championRun.id, candidateRun: candidateRun.id };
+    const { verdict, reason } = await patient.judge(runs);
+    if (verdict !== 'pass') {
+      await patient.certify({ ...runs, approvedBy: null });
+      return await finish(verdict === 'fail' ? 'refused' : 'inconclusive', reason);
     }
 
     if (plan.approvalDays > 0) {
@@ -107,9 +106,10 @@ export async function retrainRun({ model, run, triggers }: RetrainRunInput): Pro
     }
 
     enter('promote', `making ${state.candidate} the champion`);
+    await patient.certify({ ...runs, approvedBy: desk.decision?.by ?? null });
     const by = desk.decision?.by ?? 'relearn';
     await patient.promote({ model, run, version: state.candidate, expectedToken: plan.token, by });
-    return await finish('promoted', judged.reason);
+    return await finish('promoted', reason);
   } catch (error) {
     const failure = error instanceof ActivityFailure ? error.cause : undefined;
     if (!(failure instanceof ApplicationFailure)) throw error;

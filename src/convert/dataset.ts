@@ -70,8 +70,11 @@ export async function buildDataset(db: Database, request: DatasetRequest): Promi
     heldOutRows: heldOut.length,
     contaminated,
     files: {
-      train: await writePairs(join(draft, 'train.jsonl'), train),
-      heldOut: await writePairs(join(draft, 'held-out.jsonl'), heldOut),
+      train: await writeLines(join(draft, 'train.jsonl'), train, (row) => ({ messages: toPair(row) })),
+      heldOut: await writeLines(join(draft, 'held-out.jsonl'), heldOut, (row) => ({
+        messages: toPair(row),
+        incident: row.incident,
+      })),
     },
   };
   const id = createHash('sha256').update(JSON.stringify([manifest.model, manifest.redactor, manifest.files])).digest('hex');
@@ -89,12 +92,16 @@ function isReserved({ prompt }: CorrectedRow, reserved: ReservedTexts): boolean 
   return reserved.hasCopyOf(classifierText(messages)) || reserved.hasCopyOf(messages.at(-1)?.content ?? '');
 }
 
-/** Writes one chat pair a line and returns the SHA-256 of the file. */
-async function writePairs(path: string, rows: readonly CorrectedRow[]): Promise<string> {
+/** Writes one JSON object a row and returns the SHA-256 of the file. */
+async function writeLines(
+  path: string,
+  rows: readonly CorrectedRow[],
+  describe: (row: CorrectedRow) => object,
+): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(function* () {
     for (const row of rows) {
-      const line = `${JSON.stringify({ messages: toPair(row) })}\n`;
+      const line = `${JSON.stringify(describe(row))}\n`;
       hash.update(line);
       yield line;
     }

@@ -1,0 +1,119 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ModelConfig } from '../src/config.ts';
+import { RelearnError } from '../src/errors.ts';
+import { buildCertificate, findCertificate, pairedTest, storeCertificate } from '../src/gate/certificate.ts';
+import { redactorVersion } from '../src/log/redact/index.ts';
+import { openArtifactDirectory } from '../src/promote/artifacts.ts';
+import { deployChampion } from '../src/promote/promotion.ts';
+import { getVersion, listChampions, registerVersion } from '../src/promote/registry.ts';
+import { trainEmbedded } from '../src/retrain/embedded/train-in-thread.ts';
+import { loadOnnxModel } from '../src/serve/onnx.ts';
+import type { Runtime } from './runtime.ts';
+import { statePaths } from './state-paths.ts';
+
+/** Trains the first version of a model from its base set and registers it. */
+export async function trainVersion(
+  runtime: Runtime,
+  model: string,
+  onProgress: (share: number) => void = () => {},
+): Promise<{ version: string; seconds: number; rows: number; labels: number }> {
+  const settings = modelSettings(runtime, model);
+  const trainer = settings.retrain.trainer;
+  if (trainer === undefined) {
+    throw new RelearnError('invalid_config', `models.${model}.retrain.trainer is not set: nothing can train.`);
+  }
+  const { scratch, artifacts } = statePaths(runtime.config);
+  await mkdir(scratch, { recursive: true });
+  const folder = await mkdtemp(join(scratch, `train-${model}-`));
+  try {
+    const output = join(folder, 'model.onnx');
+    const calibration = [settings.drift.gold, settings.evals?.pack].filter((file) => file !== undefined);
+    const { seed, epochs, base } = trainer;
+    const trained = await trainEmbedded(
+      { files: { base, calibration }, output, seed, epochs, redactorVersion },
+      onProgress,
+    );
+    const version = await registerVersion(runtime.db, {
+      ...{ model, kind: 'onnx', dataset: null, parent: null, run: null },
+      artifact: await openArtifactDirectory(artifacts).put(output),
+      lowConfidenceBelow: trained.lowConfidenceBelow,
+      metadata: { trainer: trainer.kind, seed, redactor: redactorVersion, rows: trained.rows },
+    });
+    return { version, seconds: trained.seconds, rows: trained.rows, labels: trained.labels };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Registers an ONNX file that was trained elsewhere, after it has loaded and answered. */
+export async function importVersion(runtime: Runtime, model: string, file: string): Promise<string> {
+  modelSettings(runtime, model);
+  const loaded = await loadOnnxModel(file, 'import');
+  const { lowConfidenceBelow, redactorVersion: redactor } = loaded;
+  await loaded.close();
+  return registerVersion(runtime.db, {
+    ...{ model, kind: 'onnx', dataset: null, parent: null, run: null, lowConfidenceBelow },
+    artifact: await openArtifactDirectory(statePaths(runtime.config).artifacts).put(file),
+    metadata: { trainer: 'imported', redactor },
+  });
+}
+
+/**
+ * Makes a version the champion by hand. The first one of a model, in production before Relearn was, gets a certificate
+ * of kind `incumbent`; any later one needs a passed gate certificate. Throws `not_certified`.
+ */
+export async function deployVersion(
+  runtime: Runtime,
+  model: string,
+  version: string,
+  { actor, reason }: { actor: string; reason: string },
+): Promise<void> {
+  const { db } = runtime;
+  modelSettings(runtime, model);
+  const found = await getVersion(db, model, version);
+  const [champion] = await listChampions(db, [model]);
+  if (champion === undefined && (await findCertificate(db, model, version)) === null) {
+    await storeCertificate(
+      db,
+      buildCertificate({
+        ...{ model, version, kind: 'incumbent', passed: true, artifact: found.artifact, dataset: null },
+        ...{ champion: null, packSha256: null, gatesSha256: null, test: pairedTest, verdict: null, approvedBy: actor },
+        issuedAt: new Date().toISOString(),
+      }),
+    );
+  }
+  const expectedToken = champion?.token ?? 0;
+  const key = `deploy/${model}/${version}/${expectedToken}`;
+  await deployChampion(db, { model, version, action: 'deploy', key, actor, reason, expectedToken });
+}
+
+/**
+ * Registers and deploys the endpoint of every upstream model that has no champion yet: what was in production when
+ * the model was configured. Returns the names of those models.
+ */
+export async function deployIncumbentUpstreams(runtime: Runtime): Promise<string[]> {
+  const upstreams = Object.entries(runtime.config.models).filter(([, { serve }]) => serve.kind === 'upstream');
+  const champions = await listChampions(
+    runtime.db,
+    upstreams.map(([model]) => model),
+  );
+  const served = new Set(champions.map(({ model }) => model));
+  const missing = upstreams.map(([model]) => model).filter((model) => !served.has(model));
+  for (const model of missing) {
+    const version = await registerVersion(runtime.db, {
+      ...{ model, kind: 'upstream', artifact: null, dataset: null, parent: null, run: null },
+      ...{ lowConfidenceBelow: null, metadata: {} },
+    });
+    await deployVersion(runtime, model, version, { actor: 'relearn', reason: 'in production when configured' });
+  }
+  return missing;
+}
+
+/** Throws `model_not_found` naming the configured models. */
+export function modelSettings(runtime: Pick<Runtime, 'config'>, model: string): ModelConfig {
+  const settings = Object.hasOwn(runtime.config.models, model) ? runtime.config.models[model] : undefined;
+  if (settings !== undefined) return settings;
+  const known = Object.keys(runtime.config.models).join(', ');
+  throw new RelearnError('model_not_found', `There is no model ${model} in the configuration. Configured: ${known}.`);
+}
