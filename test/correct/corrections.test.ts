@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { storeCorrections } from '../../src/correct/corrections.ts';
+import { insertRow } from '../rows.ts';
+import { createTestDatabase, type TestDatabase } from '../stack.ts';
+
+let database: TestDatabase;
+before(async () => {
+  database = await createTestDatabase();
+});
+after(() => database.close());
+
+const correct = (requestId: string, completion: string, operator = 'ann') =>
+  storeCorrections(database.db, [{ requestId, completion, operator, source: 'api' }]);
+
+async function current(requestId: string): Promise<{ completion: string; equals_response: boolean } | undefined> {
+  const rows = await database.db.query<{ completion: string; equals_response: boolean }>(
+    `select completion, equals_response from relearn.current_corrections where request_id = $1`,
+    [requestId],
+  );
+  return rows[0];
+}
+
+test('a correction is stored once, redacted, and the same said again is repeated', async () => {
+  const row = await insertRow(database.db);
+  const [first] = await correct(row, ' write to jane.doe@example.com ');
+  const [second] = await correct(row, 'write to jane.doe@example.com');
+  assert.equal(first?.status, 'stored');
+  assert.equal(second?.status, 'repeated');
+  assert.equal(second.id, first.id);
+  assert.equal((await current(row))?.completion, 'write to [EMAIL]');
+});
+
+test('the last correction of a row wins and the earlier ones stay', async () => {
+  const row = await insertRow(database.db);
+  await correct(row, 'first');
+  await correct(row, 'second', 'bob');
+  assert.equal((await current(row))?.completion, 'second');
+  const all = await database.db.query(`select 1 from relearn.corrections where request_id = $1`, [row]);
+  assert.equal(all.length, 2);
+});
+
+test('a correction equal to the response is kept and marked', async () => {
+  const row = await insertRow(database.db, { response: 'spam' });
+  const [stored] = await correct(row, 'spam');
+  assert.equal(stored?.status, 'stored');
+  assert.equal((await current(row))?.equals_response, true);
+});
+
+test('a row that was only in recent is brought into samples and tagged operator_review', async () => {
+  const row = await insertRow(database.db, { table: 'recent' });
+  const [stored] = await correct(row, 'better');
+  assert.equal(stored?.status, 'stored');
+  const samples = await database.db.query(`select 1 from relearn.samples where request_id = $1`, [row]);
+  const tags = await database.db.query(`select tag from relearn.tags where request_id = $1`, [row]);
+  assert.equal(samples.length, 1);
+  assert.deepEqual(tags, [{ tag: 'operator_review' }]);
+});
+
+test('a row that has a tag already gets no second one', async () => {
+  const row = await insertRow(database.db);
+  await database.db.query(
+    `insert into relearn.tags (request_id, tag, model, source) values ($1, 'mine', 'm', 'operator')`,
+    [row],
+  );
+  await correct(row, 'better');
+  const tags = await database.db.query(`select tag from relearn.tags where request_id = $1`, [row]);
+  assert.deepEqual(tags, [{ tag: 'mine' }]);
+});
+
+test('unknown requests, probes and empty completions are told apart, in order, and lose nothing of the rest', async () => {
+  const good = await insertRow(database.db);
+  const probe = await insertRow(database.db, { source: 'probe' });
+  const results = await storeCorrections(
+    database.db,
+    ['no-such-request', good, probe].map((requestId) => ({ requestId, completion: 'x', operator: 'a', source: 'api' })),
+  );
+  const [empty] = await correct(good, '  \u0000 ');
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['unknown_request', 'stored', 'unknown_request'],
+  );
+  assert.equal(empty?.status, 'invalid');
+});
+
+test('twenty writers of the same corrections at once store each once', async () => {
+  const rows = await Promise.all(Array.from({ length: 25 }, () => insertRow(database.db)));
+  const batch = rows.map((requestId) => ({ requestId, completion: 'same', operator: 'ann', source: 'api' as const }));
+  const results = await Promise.all(Array.from({ length: 20 }, () => storeCorrections(database.db, batch)));
+  const stored = results.flat().filter(({ status }) => status === 'stored');
+  assert.equal(stored.length, 25);
+});
