@@ -29,46 +29,57 @@ export async function findRow(db: Database, requestId: string): Promise<StoredRo
   return row ?? null;
 }
 
+export interface PinOptions {
+  /** What the copies in `samples` are kept for. */
+  keptBecause?: KeptBecause;
+  /**
+   * What the rows were chosen from. `all`: whatever was sampled or not, as by a time window or by users' feedback; such
+   * rows count once. `samples`: by someone who saw sampled rows only, as in review; these stand for others still.
+   */
+  chosenFrom?: 'all' | 'samples';
+}
+
 /**
  * Holds rows for good: copies those that are only in `recent` into `samples` and notes the reason. Unknown ids are
  * passed over; pinning twice changes nothing. Returns the ids that are held, which include those pinned before.
  *
- * A pinned row counts once in `relearn.weights`, because all of its kind were pinned. That is so only while the rows
+ * A pinned row counts once in `relearn.weights`, because all of its kind are pinned. That is so only while the rows
  * that were not sampled are still in `recent`: a pin that comes later keeps the row's own probability.
  */
 export async function pinRows(
   db: Database,
   requestIds: readonly string[],
   reason: string,
-  keptBecause: KeptBecause = 'flagged',
+  { keptBecause = 'flagged', chosenFrom = 'all' }: PinOptions = {},
 ): Promise<string[]> {
   const pinned = await db.query<{ requestId: string }>(
     `with wanted as (
        select distinct unnest($1::text[]) as request_id
-     ), hot as (
+     ), sampled as (
+       select s.request_id, s.inclusion_probability,
+         to_regclass(to_char(s.ts at time zone 'UTC', '"relearn.recent_"YYYYMMDDHH24')) is not null as hot
+       from relearn.samples s join wanted using (request_id)
+     ), unsampled as (
        select r.* from relearn.recent r join wanted using (request_id)
+       where not exists (select from sampled where sampled.request_id = r.request_id)
      ), copied as (
        insert into relearn.samples (request_id, ts, model, model_version, prompt, response, latency_ms, user_id_hash,
          response_logprob, kept_because, inclusion_probability, source)
-       select request_id, ts, model, model_version, prompt, response, latency_ms, user_id_hash,
-         response_logprob, $3, coalesce(nullif(inclusion_probability, 0), 1), source
-       from hot
-       where not exists (select from relearn.samples s where s.request_id = hot.request_id)
+       select request_id, ts, model, model_version, prompt, response, latency_ms, user_id_hash, response_logprob, $3,
+         coalesce(nullif(inclusion_probability, 0), 1), source
+       from unsampled
        on conflict do nothing
      ), held as (
-       select request_id, 1 as probability from hot
+       select request_id, 1 as probability from unsampled
        union all
-       select s.request_id,
-         case when to_regclass(to_char(s.ts at time zone 'UTC', '"relearn.recent_"YYYYMMDDHH24')) is null
-           then s.inclusion_probability else 1 end
-       from relearn.samples s join wanted using (request_id)
+       select request_id, case when hot and $4 = 'all' then 1 else inclusion_probability end from sampled
      ), noted as (
        insert into relearn.pins (request_id, reason, probability)
        select request_id, $2, max(probability) from held group by request_id
        on conflict do nothing
      )
      select distinct request_id as "requestId" from held`,
-    [requestIds, reason, keptBecause],
+    [requestIds, reason, keptBecause, chosenFrom],
   );
   return pinned.map((row) => row.requestId);
 }

@@ -1,0 +1,52 @@
+import { v7 } from 'uuid';
+import type { Database } from '../database.ts';
+import { RelearnError } from '../errors.ts';
+import { redactText } from './redact/index.ts';
+import { findRow, pinRows } from './rows.ts';
+
+export const feedbackKinds = ['thumbs_up', 'thumbs_down', 'regenerate', 'report'] as const;
+export type FeedbackKind = (typeof feedbackKinds)[number];
+
+export interface Feedback {
+  requestId: string;
+  kind: FeedbackKind;
+  /** In the user's words; redacted here. */
+  comment?: string | null | undefined;
+  /** 16 hex digits, or null when the caller named no user. */
+  userIdHash: string | null;
+}
+
+/**
+ * Stores what a user said of an answer. Anything but a thumbs-up holds the row for good and tags it `user_negative`.
+ * Throws `request_not_found`; a row that was written a moment ago may still wait in a gateway's memory.
+ */
+export async function storeFeedback(db: Database, feedback: Feedback): Promise<{ id: string }> {
+  const { requestId, kind, userIdHash } = feedback;
+  const comment = typeof feedback.comment === 'string' ? redactText(feedback.comment.replaceAll('\0', '')).text : null;
+  const id = v7();
+  await db.transaction(async (tx) => {
+    const row = await findRow(tx, requestId);
+    if (row === null) {
+      throw new RelearnError(
+        'request_not_found',
+        'No logged request has this id. Wanted the id of a response; rows that were not sampled are known for the hot window only.',
+      );
+    }
+    await tx.query(
+      `insert into relearn.feedback (id, request_id, model, kind, comment, user_id_hash) values ($1, $2, $3, $4, $5, $6)`,
+      [id, requestId, row.model, kind, comment, userIdHash],
+    );
+    if (kind === 'thumbs_up') return;
+    await pinRows(tx, [requestId], 'user_negative');
+    if (row.source === 'production') await tagUserNegative(tx, requestId, row.model);
+  });
+  return { id };
+}
+
+async function tagUserNegative(db: Database, requestId: string, model: string): Promise<void> {
+  await db.query(
+    `insert into relearn.tags (request_id, tag, model, source) values ($1, 'user_negative', $2, 'user')
+     on conflict do nothing`,
+    [requestId, model],
+  );
+}

@@ -1,0 +1,45 @@
+import { sqlState, type Database } from '../database.ts';
+import { RelearnError } from '../errors.ts';
+import { ensurePartitions, insertRows, type PartitionNeed } from './insert-rows.ts';
+import type { LogRow } from './row.ts';
+
+export interface StoreOutcome {
+  /** `again`: at once. `away`: when Postgres is back. `refused`: never, if the batch is one row. */
+  state: 'stored' | 'again' | 'away' | 'refused';
+  /** SQLSTATE or system error; '' when there was none. */
+  code: string;
+}
+
+/** One try to store a batch, all of it or nothing. `partitions` holds the names of those known to be there. */
+export async function storeOnce(db: Database, rows: readonly LogRow[], partitions: Set<string>): Promise<StoreOutcome> {
+  let missing: Map<string, PartitionNeed> | undefined;
+  try {
+    missing = missingPartitions(rows, partitions);
+    if (missing.size > 0) await ensurePartitions(db, [...missing.values()]);
+    for (const name of missing.keys()) partitions.add(name);
+    await insertRows(db, rows);
+    return { state: 'stored', code: '' };
+  } catch (error) {
+    partitions.clear();
+    const code = sqlState(error);
+    // Postgres reports a missing partition as a check violation: retention may have dropped one that was there.
+    if (code === '23514' && missing?.size === 0) return { state: 'again', code };
+    return { state: isPassing(error) ? 'away' : 'refused', code };
+  }
+}
+
+function missingPartitions(rows: readonly LogRow[], known: ReadonlySet<string>): Map<string, PartitionNeed> {
+  const missing = new Map<string, PartitionNeed>();
+  for (const { ts, keptBecause } of rows) {
+    const parent = keptBecause === null ? 'recent' : 'samples';
+    const name = `${parent} ${ts.toISOString().slice(0, parent === 'samples' ? 10 : 13)}`;
+    if (!known.has(name)) missing.set(name, { parent, at: ts });
+  }
+  return missing;
+}
+
+/** Failures that pass by themselves: Postgres is away, not migrated yet, read-only, locked or at odds with another. */
+function isPassing(error: unknown): boolean {
+  if (!(error instanceof RelearnError)) return false;
+  return error.code === 'database_unavailable' || /^(25|3F|40|42|55|57|58)/.test(sqlState(error));
+}
