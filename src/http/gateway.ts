@@ -1,0 +1,141 @@
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type RouteShorthandOptions } from 'fastify';
+import { z } from 'zod';
+import type { Config } from '../config.ts';
+import type { Database } from '../database.ts';
+import { RelearnError } from '../errors.ts';
+import type { LogWriter } from '../log/writer.ts';
+import type { Answerer } from '../serve/answer.ts';
+import type { Champions } from '../serve/champions.ts';
+import { answerErrors, errorBody, parseRequest, sendError } from './errors.ts';
+import { addFeedbackRoute } from './feedback.ts';
+import { createGatewayMetrics } from './metrics.ts';
+import { readUser } from './read-user.ts';
+import { chatCompletion, chatCompletionRequest, modelObject, readConversation } from './openai.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The configured model the request is for, once it is known: a label of the metrics. */
+    servedModel: string;
+  }
+}
+
+export interface GatewayOptions {
+  config: Config;
+  answerer: Answerer;
+  champions: Champions;
+  db: Database;
+  writer: Pick<LogWriter, 'counts' | 'flush'>;
+  hashKey: string;
+  logger: FastifyBaseLogger;
+}
+
+const simpleChatRequest = z.object({
+  prompt: z.string(),
+  model: z.string().optional(),
+  user_id: z.string().optional(),
+});
+
+const routes = [
+  'POST /v1/chat/completions',
+  'POST /chat',
+  'POST /v1/feedback',
+  'GET /v1/models',
+  'GET /healthz',
+  'GET /readyz',
+  'GET /metrics',
+];
+
+/**
+ * The gateway: OpenAI's chat API in front of the champions, and feedback. Builds, does not listen. Nothing but the
+ * model is awaited between a request and its answer.
+ */
+export function buildGateway({
+  config,
+  answerer,
+  champions,
+  db,
+  writer,
+  hashKey,
+  logger,
+}: GatewayOptions): FastifyInstance {
+  const app = fastify({
+    loggerInstance: logger,
+    disableRequestLogging: true, // paths and headers may hold a user's text
+    bodyLimit: config.gateway.bodyLimitKb * 1024,
+    frameworkErrors: (error, _request, reply) => void sendError(reply, error),
+  });
+  const models = Object.keys(config.models);
+  const metrics = createGatewayMetrics(
+    () => writer.counts(),
+    () => champions.missing(),
+  );
+
+  answerErrors(app, routes);
+  app.decorateRequest('servedModel', 'unknown');
+  const measured: Pick<RouteShorthandOptions, 'onResponse'> = {
+    onResponse(request, reply, done) {
+      metrics.observe(request.servedModel, reply.statusCode, reply.elapsedTime / 1000);
+      done();
+    },
+  };
+
+  app.post('/v1/chat/completions', measured, async (request, reply) => {
+    const body = parseRequest(chatCompletionRequest, request.body);
+    if (models.includes(body.model)) request.servedModel = body.model;
+    const messages = readConversation(body);
+    const user = body.user ?? readUser(request);
+    const answered = await answerer.answer({ model: body.model, messages, user, source: 'production' });
+    reply.header('x-request-id', answered.requestId);
+    return chatCompletion(
+      body.model,
+      answered,
+      config.models[body.model]?.serve.kind === 'upstream' ? 'uncounted' : 'none',
+      Date.now(),
+    );
+  });
+
+  app.post('/chat', measured, async (request) => {
+    const body = parseRequest(simpleChatRequest, request.body);
+    const model = body.model ?? onlyModel(models);
+    if (models.includes(model)) request.servedModel = model;
+    const answered = await answerer.answer({
+      model,
+      messages: [{ role: 'user', content: body.prompt }],
+      user: body.user_id ?? readUser(request),
+      source: 'production',
+    });
+    return { response: answered.text, request_id: answered.requestId };
+  });
+
+  addFeedbackRoute(app, { db, hashKey, flush: () => writer.flush() });
+
+  app.get('/v1/models', () => ({
+    object: 'list',
+    data: models.map((model) => modelObject(model, champions.get(model)?.since)),
+  }));
+  app.get('/v1/models/:model', (request) => {
+    const { model } = parseRequest(z.object({ model: z.string() }), request.params);
+    if (models.includes(model)) return modelObject(model, champions.get(model)?.since);
+    throw new RelearnError('model_not_found', `No such model. Configured: ${models.join(', ')}.`);
+  });
+
+  app.get('/healthz', () => ({ status: 'ok' }));
+  app.get('/readyz', (_request, reply) => {
+    const missing = champions.missing();
+    if (missing.length === 0) return reply.send({ status: 'ready' });
+    // Not thrown: a probe that asks every second is no reason to log.
+    const error = new RelearnError(
+      'model_not_ready',
+      `No champion is loaded for ${missing.join(', ')}. Deploy one each.`,
+    );
+    return reply.code(error.status).send(errorBody(error));
+  });
+  app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+  return app;
+}
+
+function onlyModel(models: readonly string[]): string {
+  const [only] = models;
+  if (only !== undefined && models.length === 1) return only;
+  throw new RelearnError('invalid_request', `model: wanted one of ${models.join(', ')}.`);
+}

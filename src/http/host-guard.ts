@@ -1,0 +1,43 @@
+import type { FastifyInstance } from 'fastify';
+import { isIP } from 'node:net';
+import { RelearnError } from '../errors.ts';
+
+const readMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/**
+ * Keeps web pages of others away from a server without a login: a page whose name was made to point here (DNS
+ * rebinding) sends its own name as Host, and a page elsewhere sends its own Origin with a POST.
+ */
+export function guardHost(app: FastifyInstance, configuredHost: string): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    const host = hostName(`http://${request.headers.host ?? ''}`);
+    if (host === undefined || !isOwnHost(host, configuredHost)) {
+      done(
+        new RelearnError('forbidden', 'This Host is not served here. Use localhost, or the configured console.host.'),
+      );
+      return;
+    }
+    const { origin } = request.headers;
+    if (origin !== undefined && !readMethods.has(request.method) && !isSameOrigin(origin, request.headers.host)) {
+      done(new RelearnError('forbidden', 'Requests of other web pages are refused: their Origin is not this server.'));
+      return;
+    }
+    done();
+  });
+}
+
+/** The host's name or address without port and brackets, in lower case. */
+function hostName(url: string): string | undefined {
+  return URL.canParse(url) ? new URL(url).hostname.replace(/^\[|\]$/g, '') : undefined;
+}
+
+function isOwnHost(host: string, configuredHost: string): boolean {
+  if (host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host)) return true;
+  // Bound to every address, it answers by any of them: an address cannot be rebound, a name can.
+  if (configuredHost === '0.0.0.0' || configuredHost === '::') return isIP(host) !== 0;
+  return host === configuredHost.toLowerCase();
+}
+
+function isSameOrigin(origin: string, host: string | undefined): boolean {
+  return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
+}

@@ -1,0 +1,28 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { Config, ModelConfig } from '../config.ts';
+import type { Database } from '../database.ts';
+import { RelearnError } from '../errors.ts';
+import type { RetrainTrigger } from '../temporal.ts';
+
+/** What the review API tells Temporal. Each throws when Temporal does not answer. */
+export interface ReviewSignals {
+  /** Signal `correctionsRecorded` on the incident's driftResponse. */
+  correctionsRecorded(model: string, incident: string, ids: readonly string[]): Promise<void>;
+  /** Starts driftResponse; started before, nothing happens. */
+  startDriftResponse(model: string, incident: string): Promise<void>;
+  triggerRetrain(model: string, trigger: RetrainTrigger): Promise<void>;
+}
+
+export interface ReviewOptions {
+  config: Config;
+  db: Database;
+  signal: ReviewSignals;
+  logger: FastifyBaseLogger;
+}
+
+/** Throws `model_not_found`, naming the models there are. */
+export function findModel(config: Config, model: string): ModelConfig {
+  const found = Object.hasOwn(config.models, model) ? config.models[model] : undefined;
+  if (found !== undefined) return found;
+  throw new RelearnError('model_not_found', `No such model. Configured: ${Object.keys(config.models).join(', ')}.`);
+}

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import type { Config, ModelConfig } from '../config.ts';
+import { RelearnError } from '../errors.ts';
+import type { ArtifactStore } from '../promote/artifacts.ts';
+import type { Version } from '../promote/registry.ts';
+import type { ServedModel } from './model.ts';
+import { holdModel, type Loaded } from './serving.ts';
+import { createUpstreamModel } from './upstream.ts';
+
+export interface LoadOptions {
+  artifacts: ArtifactStore;
+  models: Config['models'];
+  /** Loads an artifact that has been checked, such as `loadOnnxModel`. */
+  load: (path: string, version: string) => Promise<ServedModel>;
+  /** Keys of upstreams, by the name of the environment variable the config gives. */
+  secrets?: Readonly<Record<string, string | undefined>>;
+}
+
+/** Without calibration: a classifier below one half, or an LLM's sum over tokens below -3. */
+const uncalibrated = { onnx: Math.log(0.5), upstream: -3 };
+
+/** A retrained upstream version is another model of the same endpoint. */
+const upstreamMetadata = z.object({ upstreamModel: z.string().min(1).optional() });
+
+/** Loads a version of the registry. Throws `invalid_artifact`, or `invalid_config` when the config serves it otherwise. */
+export async function loadRegistered(options: LoadOptions, version: Version, since: Date): Promise<Loaded> {
+  const config = options.models[version.model];
+  if (config === undefined) {
+    throw new RelearnError('model_not_found', `Model ${version.model} is not in the config.`);
+  }
+  const served = await openVersion(options, config, version);
+  return holdModel(served, {
+    model: version.model,
+    lowConfidenceBelow: lowConfidenceThreshold(config, version),
+    healthyRate: config.sampling.healthyRate,
+    since,
+  });
+}
+
+async function openVersion(options: LoadOptions, config: ModelConfig, version: Version): Promise<ServedModel> {
+  if (version.kind === 'onnx') {
+    if (version.artifact === null) {
+      throw new RelearnError('invalid_artifact', `Version ${version.version} of ${version.model} has no artifact.`);
+    }
+    return options.load(await options.artifacts.get(version.artifact), version.version);
+  }
+  if (config.serve.kind !== 'upstream') {
+    throw new RelearnError(
+      'invalid_config',
+      `Version ${version.version} of ${version.model} is an upstream. Set serve.kind to upstream and give its url.`,
+    );
+  }
+  const { url, upstreamModel, apiKeyEnv, timeoutSeconds } = config.serve;
+  const own = upstreamMetadata.safeParse(version.metadata).data?.upstreamModel;
+  return createUpstreamModel(
+    {
+      url,
+      upstreamModel: own ?? upstreamModel,
+      apiKey: apiKeyEnv === undefined ? undefined : options.secrets?.[apiKeyEnv],
+      timeoutMs: timeoutSeconds * 1000,
+    },
+    version.version,
+  );
+}
+
+/** The log-probability below which an answer of this version is low-confidence (natural log). */
+export function lowConfidenceThreshold(config: ModelConfig, version: Version): number {
+  const configured = config.sampling.lowConfidenceBelow;
+  if (configured !== 'calibrated') return configured;
+  return version.lowConfidenceBelow ?? uncalibrated[version.kind];
+}

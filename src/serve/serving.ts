@@ -1,0 +1,72 @@
+import { RelearnError } from '../errors.ts';
+import type { ServedModel } from './model.ts';
+
+/** A loaded version that can take requests. */
+export interface Serving {
+  readonly model: string;
+  readonly version: string;
+  /** Rows whose logprob is below this (natural log) are low-confidence. */
+  readonly lowConfidenceBelow: number;
+  /** Share of healthy rows kept for good. */
+  readonly healthyRate: number;
+  /** The open incident whose rows are still collected, or null. */
+  readonly incident: string | null;
+  /** When the version became champion, or was loaded by name. */
+  readonly since: Date;
+  /** Runs `work` on the loaded model, which stays loaded until `work` has ended. */
+  use<Result>(work: (served: ServedModel) => Promise<Result>): Promise<Result>;
+}
+
+/** What holds a loaded model and decides when it goes. */
+export interface Loaded {
+  readonly serving: Serving;
+  setIncident(incident: string | null): void;
+  /** Takes no new work and resolves when the last answer has ended and the model is freed. */
+  retire(): Promise<void>;
+}
+
+/** Wraps a loaded model with a count of the answers under way, so that a switch never pulls it from under one. */
+export function holdModel(
+  served: ServedModel,
+  facts: Pick<Serving, 'model' | 'lowConfidenceBelow' | 'healthyRate' | 'since'>,
+): Loaded {
+  let underWay = 0;
+  let incident: string | null = null;
+  let whenIdle: (() => void) | undefined;
+  let retired: Promise<void> | undefined;
+
+  return {
+    serving: {
+      ...facts,
+      version: served.version,
+      get incident() {
+        return incident;
+      },
+      async use(work) {
+        if (retired !== undefined) {
+          throw new RelearnError(
+            'model_not_ready',
+            `Version ${served.version} of ${facts.model} was just replaced. Ask again.`,
+          );
+        }
+        underWay += 1;
+        try {
+          return await work(served);
+        } finally {
+          underWay -= 1;
+          if (underWay === 0) whenIdle?.();
+        }
+      },
+    },
+    setIncident(next) {
+      incident = next;
+    },
+    retire() {
+      retired ??= new Promise<void>((resolve) => {
+        if (underWay === 0) resolve();
+        else whenIdle = resolve;
+      }).then(() => served.close());
+      return retired;
+    },
+  };
+}
