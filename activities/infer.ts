@@ -60,7 +60,7 @@ export function createInferActivities({ config, db, answerer, datasetDirectory, 
     const { model, run } = input;
     const version = input.version ?? (await getChampion(db, model)).version;
     const results = await runCases(answerer, { model, version, source: input.source, cases }, cancellationSignal());
-    const id = await storeEvalRun(db, { model, version, packSha256: sha256, run: run ?? null }, results);
+    const id = await storeEvalRun(db, { model, version, packSha256: sha256, run: run ?? null, results });
     return { id, version, state: 'ok', cases: results.length, passed: results.filter(({ passed }) => passed).length };
   }
 

@@ -1,0 +1,197 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time.js';
+import { pino } from 'pino';
+import { deployVersion, trainVersion } from '../infra/deploy.ts';
+import type { Runtime } from '../infra/runtime.ts';
+import { registerSearchAttributes } from '../infra/search-attributes.ts';
+import { statePaths } from '../infra/state-paths.ts';
+import { startWorker, type RunningWorker } from '../infra/worker.ts';
+import { configSchema, type Config } from '../src/config.ts';
+import { redactText } from '../src/log/redact/index.ts';
+import { openLogWriter, type LogWriter } from '../src/log/writer.ts';
+import { openArtifactDirectory } from '../src/promote/artifacts.ts';
+import { createAnswerer, type Answerer } from '../src/serve/answer.ts';
+import { followChampions } from '../src/serve/champions.ts';
+import { loadOnnxModel } from '../src/serve/onnx.ts';
+import { openVersions } from '../src/serve/versions.ts';
+import { createTestDatabase, temporalAddress, type TestDatabase } from './stack.ts';
+
+/** The model of the small world: it sorts short texts by topic. */
+export const model = 'topics';
+const hashKey = 'a key for tests only';
+
+/** Words of each topic. `known` ones are in the base set; `new` ones come with the drift. */
+const topics: Record<string, string[]> = {
+  weather: ['rain', 'sunny', 'forecast', 'storm', 'umbrella', 'cloudy', 'temperature', 'snow'],
+  banking: ['account', 'transfer', 'balance', 'deposit', 'loan', 'interest', 'savings', 'payment'],
+  travel: ['flight', 'hotel', 'passport', 'luggage', 'booking', 'airport', 'visa', 'itinerary'],
+  gardening: ['tulips', 'compost', 'watering', 'seedlings', 'pruning', 'orchard', 'mulch', 'weeds'],
+  music: ['guitar', 'melody', 'concert', 'chorus', 'drummer', 'violin', 'playlist', 'vinyl'],
+};
+export const knownTopics = ['weather', 'banking', 'travel'];
+export const newTopics = ['gardening', 'music'];
+
+/** A text of the topic; the same `seed` gives the same text. */
+export function textOf(topic: string, seed: number): string {
+  const words = topics[topic] ?? [];
+  const pick = (turn: number) => words[(seed * 7 + turn * 3 + ((seed >> turn) & 5)) % words.length] ?? '';
+  return `tell me about ${pick(1)} and ${pick(2)} with the ${pick(4)} number ${String.fromCharCode(97 + (seed % 26))}${String.fromCharCode(97 + ((seed / 26) % 26))}`;
+}
+
+/** `count` labelled texts, going round the topics. */
+export function examples(names: readonly string[], count: number, from: number) {
+  return Array.from({ length: count }, (_, index) => {
+    const completion = names[index % names.length] ?? '';
+    return { prompt: textOf(completion, from + index), completion };
+  });
+}
+
+export interface Loop {
+  config: Config;
+  directory: string;
+  database: TestDatabase;
+  client: Client;
+  namespace: string;
+  runtime: Runtime;
+  answerer: Answerer;
+  writer: LogWriter;
+  logs: string[];
+  startWorker(): Promise<RunningWorker>;
+  /** Sends production traffic and waits till it is in the database. Returns request ids with the true topic. */
+  send(rows: readonly { prompt: string; completion: string }[]): Promise<Map<string, string>>;
+  close(): Promise<void>;
+}
+
+/** A model in production in a database, a Temporal namespace and a folder of its own; no worker yet. */
+export async function startLoop(overrides: (settings: LoopSettings) => void = () => {}): Promise<Loop> {
+  const directory = await mkdtemp(join(tmpdir(), 'relearn-loop-'));
+  const database = await createTestDatabase();
+  const settings = await writeWorld(directory);
+  overrides(settings);
+  const config = configSchema.parse(settings);
+  const connection = await Connection.connect({ address: temporalAddress() });
+  const namespace = await createNamespace(connection);
+  const runtime: Runtime = {
+    ...{ config, configPath: join(directory, 'relearn.yaml'), db: database.db },
+    environment: {
+      ...{ databaseUrl: database.url, temporal: { address: temporalAddress() }, namespace },
+      ...{ logLevel: 'warn', cacheDirectory: directory, secret: () => undefined },
+    },
+    hashKey: () => Promise.resolve(hashKey),
+    close: () => Promise.resolve(),
+  };
+  const { version } = await trainVersion(runtime, model);
+  await deployVersion(runtime, model, version, { actor: 'test', reason: 'first' });
+
+  const logs: string[] = [];
+  const logger = pino({ level: 'info' }, { write: (line: string) => void logs.push(line) });
+  const { db } = database;
+  const loading = {
+    ...{ artifacts: openArtifactDirectory(statePaths(config).artifacts), models: config.models },
+    ...{ load: loadOnnxModel, db, logger, secret: () => undefined },
+  };
+  const writer = openLogWriter({ ...config.log, db, logger });
+  const champions = followChampions({ ...loading, pollMs: 50 });
+  const versions = openVersions(loading);
+  await champions.refresh();
+  const answerer = createAnswerer({ champions, versions, config, writer, redact: redactText, hashKey });
+  const workers: RunningWorker[] = [];
+
+  return {
+    ...{ config, directory, database, namespace, runtime, answerer, writer, logs },
+    client: new Client({ connection, namespace }),
+    async startWorker() {
+      const { temporal } = { temporal: { address: temporalAddress() } };
+      const worker = await startWorker({
+        ...{ config, db, temporal, namespace, hashKey, logger, secret: () => undefined },
+      });
+      workers.push(worker);
+      return worker;
+    },
+    async send(rows) {
+      const truth = new Map<string, string>();
+      for (const { prompt, completion } of rows) {
+        const messages = [{ role: 'user', content: prompt }];
+        const { requestId } = await answerer.answer({ model, messages, source: 'production' });
+        truth.set(requestId, completion);
+      }
+      await writer.flush();
+      return truth;
+    },
+    async close() {
+      for (const worker of workers) await worker.stop();
+      await Promise.all([champions.close(), versions.close(), writer.close()]);
+      await connection.close();
+      await database.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** What a test may change before the configuration is checked. */
+export interface LoopSettings {
+  stateDir: string;
+  log: { flushMs: number };
+  models: Record<string, ModelSettings>;
+}
+export interface ModelSettings {
+  serve: { kind: 'onnx' };
+  drift: Record<string, unknown>;
+  retrain: Record<string, unknown>;
+  evals: { pack: string; gates: object[] };
+  rollout: { approval: boolean };
+}
+
+async function writeWorld(directory: string): Promise<LoopSettings> {
+  const file = async (name: string, rows: object[]) => {
+    const path = join(directory, name);
+    await writeFile(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    return path;
+  };
+  return {
+    stateDir: join(directory, 'state'),
+    log: { flushMs: 20 },
+    models: {
+      [model]: {
+        serve: { kind: 'onnx' },
+        drift: {
+          gold: await file('gold.jsonl', examples(knownTopics, 30, 10_000)),
+          confidence: { windowRequests: 60, referenceRequests: 60 },
+          graceHours: 0,
+        },
+        retrain: { minCorrected: 20, trainer: { kind: 'embedded', base: await file('base.jsonl', examples(knownTopics, 300, 0)) } },
+        evals: {
+          pack: await file('eval.jsonl', examples(knownTopics, 120, 20_000)),
+          gates: [{ metric: 'pass_rate', slice: 'all', required: true, min: 0.9, maxDrop: 0.05 }],
+        },
+        rollout: { approval: false },
+      },
+    },
+  };
+}
+
+/** A namespace of a test's own: task queues have fixed names. */
+async function createNamespace(connection: Connection): Promise<string> {
+  const namespace = `test-${randomUUID()}`;
+  await connection.workflowService.registerNamespace({
+    namespace,
+    workflowExecutionRetentionPeriod: msToTs('1 day'),
+  });
+  await registerSearchAttributes(connection, namespace);
+  return namespace;
+}
+
+/** Waits until `look` answers something, for a minute at most. */
+export async function until<Result>(what: string, look: () => Promise<Result | undefined | false>): Promise<Result> {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
+    const seen = await look();
+    if (seen !== undefined && seen !== false) return seen;
+    await sleep(50);
+  }
+  throw new Error(`waited a minute in vain until ${what}`);
+}
