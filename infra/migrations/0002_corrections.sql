@@ -23,7 +23,7 @@ create table relearn.incidents (
   model text not null,
   model_version text not null,
   monitor text not null,
-  event_id text unique,
+  event_id text, -- an outside detector's own id of what it saw
   detected_at timestamptz not null,
   window_start timestamptz not null,
   collecting_until timestamptz, -- null while rows are still kept as post_drift
@@ -32,7 +32,8 @@ create table relearn.incidents (
   reason text,
   figures jsonb not null default '{}',
   detections int not null default 1,
-  closed_at timestamptz
+  closed_at timestamptz,
+  unique (model, event_id)
 );
 create unique index incidents_one_open on relearn.incidents (model) where state not in ('resolved', 'closed');
 

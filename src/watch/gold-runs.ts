@@ -46,3 +46,14 @@ export async function goldBaseline(
   );
   return row === undefined || row.runs === 0 ? null : row;
 }
+
+/** A stored run. Throws when it was never stored: the step that asks comes after the one that stores. */
+export async function getGoldRun(db: Database, id: string): Promise<Omit<GoldRun, 'failedCases'>> {
+  const [run] = await db.query<Omit<GoldRun, 'failedCases'>>(
+    `select id, model, model_version as "modelVersion", purpose, state, gold_sha256 as "goldSha256", cases, passed
+     from relearn.gold_runs where id = $1`,
+    [id],
+  );
+  if (run === undefined) throw new Error(`There is no gold run ${id}`);
+  return run;
+}

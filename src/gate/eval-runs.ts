@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { Database } from '../database.ts';
+import type { CaseResult } from './verdict.ts';
+
+export interface EvalRunKey {
+  model: string;
+  version: string;
+  packSha256: string;
+  /** The retrain run that asked; null for a run by hand. */
+  run: number | null;
+}
+
+export interface EvalRun extends EvalRunKey {
+  id: string;
+  results: CaseResult[];
+}
+
+const resultsSchema = z.array(z.object({ case: z.string(), slice: z.string(), passed: z.boolean() }));
+
+/** The same version, pack and retrain run have one eval run. */
+export function evalRunId({ model, version, packSha256, run }: EvalRunKey): string {
+  return createHash('sha256')
+    .update(JSON.stringify([model, version, packSha256, run]))
+    .digest('hex')
+    .slice(0, 32);
+}
+
+/** Stores what a version did with the pack, and returns its id. Stored again, the first results stay. */
+export async function storeEvalRun(
+  db: Database,
+  { results, ...key }: EvalRunKey & { results: readonly CaseResult[] },
+): Promise<string> {
+  const id = evalRunId(key);
+  await db.query(
+    `insert into relearn.eval_runs (id, model, version, run, pack_sha256, cases, passed, results)
+     values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (id) do nothing`,
+    [
+      id,
+      key.model,
+      key.version,
+      key.run,
+      key.packSha256,
+      results.length,
+      results.filter(({ passed }) => passed).length,
+      JSON.stringify(results),
+    ],
+  );
+  return id;
+}
+
+/** The stored run, or null when it was not run yet. */
+export async function getEvalRun(db: Database, id: string): Promise<EvalRun | null> {
+  const [row] = await db.query<EvalRunKey & { id: string; results: unknown }>(
+    `select id, model, version, run, pack_sha256 as "packSha256", results from relearn.eval_runs where id = $1`,
+    [id],
+  );
+  return row === undefined ? null : { ...row, results: resultsSchema.parse(row.results) };
+}

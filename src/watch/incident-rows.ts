@@ -1,0 +1,164 @@
+import type { Database } from '../database.ts';
+import { getIncident } from './incidents.ts';
+import type { Incident } from './incidents.ts';
+
+export interface PinOptions {
+  /** At most so many rows are copied out of `recent` for one incident. */
+  maxPinned: number;
+  /** Rows of one transaction, about. */
+  batch?: number | undefined;
+  /** Go on after this time, as `onBatch` told it. Left out: the whole window, which also finds rows written late. */
+  after?: string | undefined;
+  /** Told after each batch: everything up to `after` is done. */
+  onBatch?: ((done: { after: string; tagged: number; copied: number }) => void) | undefined;
+}
+
+/**
+ * Keeps and tags an incident's production rows: copies them from `recent` into `samples`, pins and tags all that
+ * `samples` then holds, `drift_window` up to the detection and `post_drift` after it. Each batch of time is one
+ * statement, and a batch done twice changes nothing.
+ *
+ * Does `recent` hold more rows of the window than `maxPinned`, half of the budget takes the least confident ones and the
+ * other half is drawn at random by a hash of the request id. The rule is fixed at the first call and stored in the
+ * incident's figures. A pin's probability is the row's whole chance of being here, p + (1 - p) * sampling rate, as
+ * `relearn.weights` needs it.
+ */
+export async function pinIncidentRows(
+  db: Database,
+  incident: Incident,
+  options: PinOptions,
+): Promise<{ tagged: number; copied: number }> {
+  const until = incident.collectingUntil ?? new Date();
+  await db.query(
+    `select relearn.ensure_partition('samples', day) from generate_series(
+       date_trunc('day', $1::timestamptz, 'UTC'), $2::timestamptz, interval '1 day') day`,
+    [incident.windowStart, until],
+  );
+  const rule = await fixRule(db, incident, options.maxPinned);
+  const total = { tagged: 0, copied: 0 };
+  const batch = options.batch ?? 10_000;
+  // A batch takes what is later than `after`: the millisecond before the window lets its first row in.
+  let after = options.after ?? new Date(incident.windowStart.getTime() - 1).toISOString();
+  for (;;) {
+    const slice = await nextSlice(db, incident, after, until, batch);
+    if (slice === null) return total;
+    const done = await pinSlice(db, incident, rule, after, slice, options.maxPinned);
+    total.tagged += done.tagged;
+    total.copied += done.copied;
+    after = slice;
+    options.onBatch?.({ after, ...done });
+  }
+}
+
+/** Rows less confident than `cutoff` are copied for certain, the others with probability `p`. */
+interface PinRule {
+  cutoff: number | null;
+  p: number;
+}
+
+async function fixRule(db: Database, incident: Incident, maxPinned: number): Promise<PinRule> {
+  // Three standard deviations of the draw are left free, so that chance alone does not break the budget.
+  const random = Math.max(0, Math.ceil(maxPinned / 2) - Math.ceil(3 * Math.sqrt(maxPinned / 2)));
+  const [stored] = await db.query<PinRule>(
+    `with hot as (
+       select r.response_logprob as logprob from relearn.recent r, relearn.incidents i
+       where i.id = $1 and not i.figures ? 'pinning' and r.model = i.model and r.source = 'production'
+         and r.ts between i.window_start and i.detected_at
+         and not exists (select 1 from relearn.samples s where s.request_id = r.request_id and s.ts = r.ts)
+     ), size as (select count(*) as rows from hot),
+     split as (
+       select rows > $2 as over, (select logprob from hot order by logprob limit 1 offset $3) as cutoff, rows from size
+     ), rule as (
+       select jsonb_build_object('copied', 0, 'cutoff', case when over then cutoff end,
+         'p', case when over then least(1.0, $4::float8 / (rows - $3)) else 1 end) as pinning from split
+     ), fixed as (
+       update relearn.incidents set figures = figures || jsonb_build_object('pinning', rule.pinning) from rule
+       where id = $1 and not figures ? 'pinning' returning figures
+     )
+     select (figures->'pinning'->>'cutoff')::float8 as cutoff, (figures->'pinning'->>'p')::float8 as p
+     from (select figures from fixed union all select figures from relearn.incidents where id = $1) known
+     where figures ? 'pinning' limit 1`,
+    [incident.id, maxPinned, Math.floor(maxPinned / 2), random],
+  );
+  if (stored !== undefined) return stored;
+  await getIncident(db, incident.id); // throws when there is none
+  return fixRule(db, incident, maxPinned);
+}
+
+/** Where the next batch ends, inclusive; null when no row is left. */
+async function nextSlice(
+  db: Database,
+  incident: Incident,
+  after: string,
+  until: Date,
+  batch: number,
+): Promise<string | null> {
+  const [slice] = await db.query<{ end: string | null }>(
+    `select max(ts)::text as end from (
+       select ts from (
+         (select ts from relearn.samples where model = $1 and ts > $2 and ts <= $3 order by ts limit $4)
+         union all
+         (select ts from relearn.recent where model = $1 and ts > $2 and ts <= $3 order by ts limit $4)
+       ) rows order by ts limit $4
+     ) batch`,
+    [incident.model, after, until, batch],
+  );
+  return slice?.end ?? null;
+}
+
+async function pinSlice(
+  db: Database,
+  incident: Incident,
+  rule: PinRule,
+  after: string,
+  end: string,
+  maxPinned: number,
+): Promise<{ tagged: number; copied: number }> {
+  const [done] = await db.query<{ tagged: number; copied: number }>(
+    `with incident as (
+       select id, model, detected_at, $6 - (figures->'pinning'->>'copied')::int as budget
+       from relearn.incidents where id = $1
+     ), wanted as (
+       select r.* from relearn.recent r, incident i
+       where r.model = i.model and r.source = 'production' and r.ts > $2 and r.ts <= $3
+         and (coalesce(r.response_logprob < $4::float8, false) or
+           (hashtextextended(r.request_id, hashtext(i.id)) & 9007199254740991) < $5::float8 * 9007199254740992)
+         and not exists (select 1 from relearn.samples s where s.request_id = r.request_id and s.ts = r.ts)
+     ), allowed as (
+       -- Out of budget a batch copies nothing: some of its rows would come with a probability that is not true.
+       select i.*, (select count(*) from wanted) <= i.budget as copies from incident i
+     ), copied as (
+       insert into relearn.samples (request_id, ts, model, model_version, prompt, response, latency_ms, user_id_hash,
+         response_logprob, kept_because, inclusion_probability, source)
+       select w.request_id, w.ts, w.model, w.model_version, w.prompt, w.response, w.latency_ms, w.user_id_hash,
+         w.response_logprob, case when w.ts <= a.detected_at then 'drift_window' else 'post_drift' end,
+         w.inclusion_probability, w.source
+       from wanted w, allowed a where a.copies
+       on conflict do nothing
+       returning request_id, ts, inclusion_probability, response_logprob
+     ), kept as (
+       select s.request_id, s.ts, s.inclusion_probability, s.response_logprob from relearn.samples s, incident i
+       where s.model = i.model and s.source = 'production' and s.ts > $2 and s.ts <= $3
+       union all select * from copied
+     ), pinned as (
+       insert into relearn.pins (request_id, reason, probability)
+       select k.request_id, 'incident/' || a.id, k.inclusion_probability + (1 - k.inclusion_probability) *
+         case when not a.copies then 0 when k.response_logprob < $4::float8 then 1 else $5::float8 end
+       from kept k, allowed a
+       on conflict do nothing
+     ), tagged as (
+       insert into relearn.tags (request_id, tag, incident, model, source, actor)
+       select k.request_id, case when k.ts <= i.detected_at then 'drift_window' else 'post_drift' end, i.id, i.model,
+         'drift', 'relearn'
+       from kept k, incident i
+       on conflict do nothing returning 1
+     ), counted as (
+       update relearn.incidents set figures = jsonb_set(figures, '{pinning,copied}',
+         to_jsonb((figures->'pinning'->>'copied')::int + (select count(*) from copied)))
+       where id = $1 and exists (select 1 from copied)
+     )
+     select (select count(*) from tagged) as tagged, (select count(*) from copied) as copied`,
+    [incident.id, after, end, rule.cutoff, rule.p, maxPinned],
+  );
+  return done ?? { tagged: 0, copied: 0 };
+}

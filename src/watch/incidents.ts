@@ -1,0 +1,196 @@
+import type { Database } from '../database.ts';
+import { RelearnError } from '../errors.ts';
+
+export type IncidentState = 'open' | 'collecting' | 'retraining' | 'grace' | 'resolved' | 'closed';
+
+export interface Incident {
+  id: string;
+  model: string;
+  modelVersion: string;
+  monitor: string;
+  /** The outside detector's id of the event that opened it. */
+  eventId: string | null;
+  detectedAt: Date;
+  /** Its rows begin here. */
+  windowStart: Date;
+  /** Its rows end here; null while rows still join it. */
+  collectingUntil: Date | null;
+  state: IncidentState;
+  reason: string | null;
+  figures: Record<string, unknown>;
+  detections: number;
+  closedAt: Date | null;
+}
+
+export interface Detection {
+  model: string;
+  modelVersion: string;
+  /** The monitor that fired, or the name of an outside detector. */
+  monitor: string;
+  detectedAt: Date;
+  eventId?: string | undefined;
+  figures: Record<string, unknown>;
+  windowHours: number;
+  hotWindowHours: number;
+}
+
+const columns = `id, model, model_version as "modelVersion", monitor, event_id as "eventId",
+  detected_at as "detectedAt", window_start as "windowStart", collecting_until as "collectingUntil", state, reason,
+  figures, detections, closed_at as "closedAt"`;
+const isOpen = `state not in ('resolved', 'closed')`;
+
+/**
+ * Writes `deployment_drift_detected`. A model has one open incident: a further detection joins it, and `created` is
+ * false. An event that was seen before answers with its incident and changes nothing.
+ *
+ * The window begins at the monitor's last clean verdict, but not later than `windowHours` and not earlier than
+ * `hotWindowHours` before the detection. A monitor that was never clean says nothing about when it began: `windowHours`.
+ */
+export async function openIncident(db: Database, detection: Detection): Promise<{ id: string; created: boolean }> {
+  // Each turn loses only to another process that opened, or closed, an incident of this model at this moment.
+  for (let turn = 0; turn < 5; turn += 1) {
+    const seen = await findByEvent(db, detection);
+    if (seen !== null) return { id: seen, created: false };
+    const joined = await joinOpenIncident(db, detection);
+    if (joined !== null) return { id: joined, created: false };
+    const opened = await insertIncident(db, detection);
+    if (opened !== null) return { id: opened, created: true };
+  }
+  throw new RelearnError(
+    'database_error',
+    `Cannot open an incident of ${detection.model}: too many at once. Try again.`,
+  );
+}
+
+async function findByEvent(db: Database, { model, eventId }: Detection): Promise<string | null> {
+  if (eventId === undefined) return null;
+  const [row] = await db.query<{ id: string }>(
+    `select id from relearn.incidents where model = $1 and (event_id = $2 or figures->'joinedEvents' ? $2)
+     order by detected_at desc limit 1`,
+    [model, eventId],
+  );
+  return row?.id ?? null;
+}
+
+/** The last 100 events that joined are remembered: enough to know one that is sent again. */
+async function joinOpenIncident(db: Database, { model, eventId }: Detection): Promise<string | null> {
+  const [row] = await db.query<{ id: string }>(
+    `update relearn.incidents i set detections = detections + 1,
+       figures = case when $2::text is null then figures else figures || jsonb_build_object('joinedEvents', (
+         select jsonb_agg(event order by place) from (
+           select event, place from jsonb_array_elements_text(coalesce(figures->'joinedEvents', '[]') || to_jsonb($2::text))
+             with ordinality as e (event, place) order by place desc limit 100) latest)) end
+     where model = $1 and ${isOpen} and ($2::text is null or not coalesce(figures->'joinedEvents', '[]') ? $2)
+     returning id`,
+    [model, eventId ?? null],
+  );
+  return row?.id ?? null;
+}
+
+async function insertIncident(db: Database, detection: Detection): Promise<string | null> {
+  const { model, modelVersion, monitor, detectedAt, eventId, figures, windowHours, hotWindowHours } = detection;
+  const stamp = detectedAt.toISOString().replaceAll(/[-:]|\..*/g, '');
+  const word = monitor
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .slice(0, 40);
+  const [row] = await db.query<{ id: string }>(
+    `insert into relearn.incidents
+       (id, model, model_version, monitor, event_id, detected_at, window_start, figures)
+     select $1 || case when taken.n = 0 then '' else '-' || taken.n + 1 end, $2, $3, $4, $5, $6::timestamptz,
+       $6::timestamptz - least(greatest($6::timestamptz - clean.at, hours.usual), greatest(hours.usual, hours.hot)), $7
+     from (select count(*) as n from relearn.incidents where id = $1 or id like $1 || '-%') taken,
+       (select make_interval(secs => $8 * 3600.0) as usual, make_interval(secs => $9 * 3600.0) as hot) hours,
+       (select max(at) as at from relearn.monitor_verdicts
+        where model = $2 and monitor = $4 and model_version = $3 and state = 'clean' and at <= $6) clean
+     on conflict do nothing returning id`,
+    [
+      `${stamp}-${word}`,
+      model,
+      modelVersion,
+      monitor,
+      eventId ?? null,
+      detectedAt,
+      figures,
+      windowHours,
+      hotWindowHours,
+    ],
+  );
+  return row?.id ?? null;
+}
+
+/** Throws `incident_not_found`. */
+export async function getIncident(db: Database, id: string): Promise<Incident> {
+  const [incident] = await db.query<Incident>(`select ${columns} from relearn.incidents where id = $1`, [id]);
+  if (incident !== undefined) return incident;
+  throw new RelearnError('incident_not_found', `There is no incident ${id}. GET /api/incidents lists them.`);
+}
+
+/** The newest first; all models and states unless told. */
+export async function listIncidents(
+  db: Database,
+  filter: { model?: string | undefined; open?: boolean | undefined } = {},
+): Promise<Incident[]> {
+  return db.query<Incident>(
+    `select ${columns} from relearn.incidents
+     where ($1::text is null or model = $1) and ($2::boolean is null or (${isOpen}) = $2)
+     order by detected_at desc, id desc limit 1000`,
+    [filter.model ?? null, filter.open ?? null],
+  );
+}
+
+/**
+ * Moves an incident on. Resolved and closed are final: the same end said again is no error, anything else throws
+ * `incident_not_open`. An end also ends collecting.
+ */
+export async function setIncidentState(
+  db: Database,
+  id: string,
+  state: IncidentState,
+  reason: string | null = null,
+): Promise<Incident> {
+  const [moved] = await db.query<Incident>(
+    `update relearn.incidents set state = $2, reason = coalesce($3, reason),
+       closed_at = case when $2 in ('resolved', 'closed') then now() end,
+       collecting_until = case when $2 in ('resolved', 'closed') then coalesce(collecting_until, now())
+         else collecting_until end
+     where id = $1 and ${isOpen} returning ${columns}`,
+    [id, state, reason],
+  );
+  if (moved !== undefined) return moved;
+  const incident = await getIncident(db, id);
+  if (incident.state === state) return incident;
+  throw new RelearnError('incident_not_open', `Incident ${id} is ${incident.state} already. Wanted an open one.`);
+}
+
+/** From `at` on no row joins the incident. Said twice, the first time counts. */
+export async function endCollecting(db: Database, id: string, at: Date): Promise<void> {
+  await db.query(`update relearn.incidents set collecting_until = $2 where id = $1 and collecting_until is null`, [
+    id,
+    at,
+  ]);
+}
+
+export interface IncidentProgress {
+  /** Distinct rows that carry a tag of the incident. */
+  rows: number;
+  corrected: number;
+  /** Corrected rows whose current correction differs from the response: only these count towards `minCorrected`. */
+  counted: number;
+}
+
+/** How far an incident's rows are corrected. */
+export async function incidentProgress(db: Database, id: string): Promise<IncidentProgress> {
+  const [progress] = await db.query<IncidentProgress>(
+    `select (select count(distinct request_id) from relearn.tags where incident = $1) as rows,
+       count(*) as corrected, count(*) filter (where not equals_response) as counted
+     from (
+       select distinct on (c.request_id) c.equals_response from relearn.corrections c
+       where c.model = (select model from relearn.incidents where id = $1) and c.verified
+         and exists (select 1 from relearn.tags t where t.request_id = c.request_id and t.incident = $1)
+       order by c.request_id, c.seq desc
+     ) last`,
+    [id],
+  );
+  return progress ?? { rows: 0, corrected: 0, counted: 0 };
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import type { Database } from '../database.ts';
+import type { Judgement, MonitorState } from './judgement.ts';
+
+export interface VerdictKey {
+  model: string;
+  modelVersion: string;
+  monitor: string;
+}
+
+export interface StoredVerdict {
+  state: MonitorState;
+  figures: Record<string, unknown>;
+  at: Date;
+}
+
+/**
+ * Stores one look. `look` names it (a workflow run's id, for example): the same look recorded twice is one verdict, and
+ * the second call gets the first one's answer back, so that a running statistic never counts a probe twice.
+ */
+export async function recordVerdict(
+  db: Database,
+  key: VerdictKey & { look: string; at: Date },
+  judgement: Judgement,
+): Promise<StoredVerdict & { created: boolean }> {
+  return db.transaction(async (tx) => {
+    await tx.query(`select pg_advisory_xact_lock(hashtext('relearn.monitor_verdicts'), hashtext($1))`, [
+      `${key.model} ${key.monitor}`,
+    ]);
+    const [known] = await tx.query<StoredVerdict>(
+      `select state, figures, at from relearn.monitor_verdicts
+       where model = $1 and monitor = $2 and model_version = $3 and at >= $4 and figures->>'look' = $5
+       order by at desc limit 1`,
+      [key.model, key.monitor, key.modelVersion, new Date(key.at.getTime() - lookMemoryMs), key.look],
+    );
+    if (known !== undefined) return { ...known, created: false };
+    const figures = { ...judgement.figures, effect: judgement.effect, reason: judgement.reason, look: key.look };
+    await tx.query(
+      `insert into relearn.monitor_verdicts (model, model_version, monitor, at, state, figures)
+       values ($1, $2, $3, $4, $5, $6)`,
+      [key.model, key.modelVersion, key.monitor, key.at, judgement.state, figures],
+    );
+    return { state: judgement.state, figures, at: key.at, created: true };
+  });
+}
+
+/** An activity that is tried again names its look within this time. */
+const lookMemoryMs = 24 * 3_600_000;
+
+/** The latest verdict of the monitor on this version, the look `except` left out. */
+export async function lastVerdict(db: Database, key: VerdictKey, except = ''): Promise<StoredVerdict | null> {
+  const [row] = await db.query<StoredVerdict>(
+    `select state, figures, at from relearn.monitor_verdicts
+     where model = $1 and monitor = $2 and model_version = $3 and figures->>'look' is distinct from $4
+     order by at desc, id desc limit 1`,
+    [key.model, key.monitor, key.modelVersion, except],
+  );
+  return row ?? null;
+}
+
+/** When the monitor last found this version healthy. */
+export async function lastCleanVerdict(db: Database, key: VerdictKey): Promise<Date | null> {
+  const [row] = await db.query<{ at: Date }>(
+    `select at from relearn.monitor_verdicts
+     where model = $1 and monitor = $2 and model_version = $3 and state = 'clean' order by at desc limit 1`,
+    [key.model, key.monitor, key.modelVersion],
+  );
+  return row?.at ?? null;
+}
+
+const statistic = z.object({ logStatistic: z.number() });
+
+/** The running statistic that the look `except` goes on from; undefined before the first probe. */
+export async function previousLogStatistic(db: Database, key: VerdictKey, except: string): Promise<number | undefined> {
+  const verdict = await lastVerdict(db, key, except);
+  return statistic.safeParse(verdict?.figures).data?.logStatistic;
+}

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import {
+  endCollecting,
+  getIncident,
+  incidentProgress,
+  listIncidents,
+  openIncident,
+  setIncidentState,
+} from '../../src/watch/incidents.ts';
+import { recordVerdict } from '../../src/watch/verdicts.ts';
+import { createTestDatabase, type TestDatabase } from '../stack.ts';
+
+let stack: TestDatabase;
+before(async () => {
+  stack = await createTestDatabase();
+});
+after(() => stack.close());
+
+const detectedAt = new Date('2026-05-04T12:00:00.250Z');
+const hours = (n: number): Date => new Date(detectedAt.getTime() - n * 3_600_000);
+const detection = (model: string, more = {}) => ({
+  model,
+  modelVersion: 'v1',
+  monitor: 'confidence',
+  detectedAt,
+  figures: { effect: 0.3 },
+  windowHours: 12,
+  hotWindowHours: 24,
+  ...more,
+});
+
+test('an incident has a readable id, and two in one second have different ones', async () => {
+  const first = await openIncident(stack.db, detection('a'));
+  assert.deepEqual(first, { id: '20260504T120000-confidence', created: true });
+  assert.equal((await openIncident(stack.db, detection('a2'))).id, '20260504T120000-confidence-2');
+  const outside = await openIncident(stack.db, detection('a3', { monitor: 'My Detector/7' }));
+  assert.equal(outside.id, '20260504T120000-my-detector-7');
+  const incident = await getIncident(stack.db, first.id);
+  assert.equal(incident.state, 'open');
+  assert.deepEqual(incident.figures, { effect: 0.3 });
+});
+
+test('the window begins at the last clean verdict, within 12 and 24 hours; without one 12 hours before', async () => {
+  const windowStart = async (model: string, cleanHoursAgo: number[]): Promise<Date> => {
+    const key = { model, modelVersion: 'v1', monitor: 'confidence' };
+    for (const n of cleanHoursAgo) {
+      const clean = { state: 'clean', effect: 0, reason: '', figures: {} } as const;
+      await recordVerdict(stack.db, { ...key, look: `${n}`, at: hours(n) }, clean);
+    }
+    return (await getIncident(stack.db, (await openIncident(stack.db, detection(model))).id)).windowStart;
+  };
+  assert.deepEqual(await windowStart('w1', []), hours(12));
+  assert.deepEqual(await windowStart('w2', [30, 1]), hours(12));
+  assert.deepEqual(await windowStart('w3', [30, 18]), hours(18));
+  assert.deepEqual(await windowStart('w4', [30]), hours(24));
+  // A clean verdict later than the detection, as an event that arrives late has it, says nothing about it.
+  assert.deepEqual(await windowStart('w5', [18, -1]), hours(18));
+});
+
+test('a further detection joins the open incident', async () => {
+  const first = await openIncident(stack.db, detection('b'));
+  const second = await openIncident(stack.db, detection('b', { monitor: 'gold_set' }));
+  assert.deepEqual(second, { id: first.id, created: false });
+  assert.equal((await getIncident(stack.db, first.id)).detections, 2);
+});
+
+test('twenty detections at once open one incident and count twenty', async () => {
+  const opened = await Promise.all(Array.from({ length: 20 }, () => openIncident(stack.db, detection('race'))));
+  assert.equal(new Set(opened.map(({ id }) => id)).size, 1);
+  assert.equal(opened.filter(({ created }) => created).length, 1);
+  assert.equal((await getIncident(stack.db, opened[0]?.id ?? '')).detections, 20);
+});
+
+test('many models that drift in the same second get an incident each', async () => {
+  const models = Array.from({ length: 5 }, (_, n) => `same-second-${n}`);
+  const opened = await Promise.all(models.map((model) => openIncident(stack.db, detection(model, { monitor: 'm' }))));
+  assert.equal(new Set(opened.map(({ id }) => id)).size, 5);
+});
+
+test('an event that is sent again changes nothing, whether it opened an incident, joined it, or the incident ended', async () => {
+  const event = (eventId: string) => openIncident(stack.db, detection('c', { eventId }));
+  const { id } = await event('opens');
+  assert.deepEqual(await event('opens'), { id, created: false });
+  assert.deepEqual(await event('joins'), { id, created: false });
+  assert.deepEqual(await event('joins'), { id, created: false });
+  assert.equal((await getIncident(stack.db, id)).detections, 2);
+  await setIncidentState(stack.db, id, 'closed', 'nothing to do');
+  assert.deepEqual(await event('opens'), { id, created: false });
+  assert.deepEqual(await event('joins'), { id, created: false });
+  const next = await event('another');
+  assert.equal(next.created, true);
+  assert.notEqual(next.id, id);
+});
+
+test('the same event id of another model is another event, and only the last 100 that joined are kept', async () => {
+  const { id } = await openIncident(stack.db, detection('d1', { eventId: 'e' }));
+  const other = await openIncident(stack.db, detection('d2', { eventId: 'e' }));
+  assert.notEqual(other.id, id);
+  for (let n = 0; n < 103; n += 1) await openIncident(stack.db, detection('d1', { eventId: `e${n}` }));
+  const { figures, detections } = await getIncident(stack.db, id);
+  assert.equal(detections, 104);
+  const joined = figures['joinedEvents'];
+  assert.ok(Array.isArray(joined));
+  assert.deepEqual([joined.length, joined.includes('e3'), joined.includes('e2')], [100, true, false]);
+});
+
+test('an end is final: it ends collecting, may be said twice, and nothing follows it', async () => {
+  const { id } = await openIncident(stack.db, detection('e'));
+  assert.equal((await setIncidentState(stack.db, id, 'collecting')).state, 'collecting');
+  const closed = await setIncidentState(stack.db, id, 'resolved', 'v2 is champion');
+  assert.equal(closed.reason, 'v2 is champion');
+  assert.ok(closed.closedAt !== null && closed.collectingUntil !== null);
+  assert.deepEqual(await setIncidentState(stack.db, id, 'resolved', 'again'), closed);
+  await assert.rejects(setIncidentState(stack.db, id, 'collecting'), { code: 'incident_not_open' });
+  await assert.rejects(setIncidentState(stack.db, 'none', 'closed'), { code: 'incident_not_found' });
+  assert.deepEqual(
+    [await listIncidents(stack.db, { model: 'e', open: true }), (await listIncidents(stack.db, { model: 'e' })).length],
+    [[], 1],
+  );
+});
+
+test('collecting ends once', async () => {
+  const { id } = await openIncident(stack.db, detection('f'));
+  await endCollecting(stack.db, id, hours(-1));
+  await endCollecting(stack.db, id, hours(-2));
+  assert.deepEqual((await getIncident(stack.db, id)).collectingUntil, hours(-1));
+});
+
+test('progress counts distinct tagged rows, those corrected, and those whose last correction differs', async () => {
+  const { id } = await openIncident(stack.db, detection('g'));
+  await stack.db.query(
+    `insert into relearn.tags (request_id, tag, incident, model, source)
+     select r, t, $1, 'g', 'drift' from (values ('r1','drift_window'),('r1','x'),('r2','post_drift'),('r3','post_drift'),
+       ('r4','post_drift'),('r5','post_drift')) as v (r, t)
+     union all select 'r6', 'drift_window', 'another', 'g', 'drift'`,
+    [id],
+  );
+  await stack.db.query(
+    `insert into relearn.corrections (id, request_id, model, completion, operator, source, verified, equals_response)
+     select n::text, r, 'g', '', '', 'signal', verified, equal from (values
+       (1,'r1',true,false),(2,'r1',true,false),(3,'r2',true,true),(4,'r3',true,false),(5,'r3',true,true),
+       (6,'r4',true,true),(7,'r4',true,false),(8,'r5',false,false),(9,'r6',true,false)) as v (n, r, verified, equal)
+     order by n`,
+  );
+  assert.deepEqual(await incidentProgress(stack.db, id), { rows: 5, corrected: 4, counted: 2 });
+});
