@@ -60,3 +60,17 @@ function readLogLevel(value = 'info'): LogLevel {
   if (level !== undefined) return level;
   throw new RelearnError('invalid_config', `RELEARN_LOG_LEVEL is ${value}; wanted one of ${logLevels.join(', ')}.`);
 }
+
+/**
+ * The environment for a program we start: ours, changed by `changes`. One that is to use the embedded Temporal server
+ * must not see settings of another, such as an API key.
+ */
+export function childEnvironment(
+  changes: Record<string, string>,
+  options: { withoutTemporal?: boolean } = {},
+): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !(options.withoutTemporal === true && name.startsWith('TEMPORAL_')),
+  );
+  return { ...Object.fromEntries(inherited), ...changes };
+}

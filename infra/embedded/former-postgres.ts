@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RelearnError } from '../../src/errors.ts';
+import { alive } from '../lock.ts';
 
 /**
  * Clears what a killed run left in the data folder: a server that still runs there is ended, a `postmaster.pid` whose
@@ -28,16 +29,6 @@ export async function endFormerPostgres(data: string): Promise<void> {
     }
   }
   await rm(file, { force: true });
-}
-
-/** Whether there is a process with this id; one that belongs to another account counts. */
-export function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }
 
 function answers(port: number): Promise<boolean> {

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, createWriteStream, openSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 
 export interface ManagedProcess {
   readonly pid: number;
@@ -19,6 +21,8 @@ export interface ProcessOptions {
   user?: { uid: number; gid: number };
   /** Where stdout and stderr go, appended. */
   logFile: string;
+  /** Gets what it writes, line by line, as well. */
+  onLine?: (line: string) => void;
   stopSignal: 'SIGTERM' | 'SIGINT';
   /** How long it may take to end before it is killed. */
   stopWithinMs: number;
@@ -30,9 +34,10 @@ export interface ProcessOptions {
  */
 export async function startProcess(options: ProcessOptions): Promise<ManagedProcess> {
   const log = openSync(options.logFile, 'a', 0o600);
+  const output = options.onLine === undefined ? log : 'pipe';
   const child = spawn(options.command, options.args, {
     detached: true,
-    stdio: ['ignore', log, log],
+    stdio: ['ignore', output, output],
     ...(options.env === undefined ? {} : { env: options.env }),
     ...options.user,
   });
@@ -48,6 +53,7 @@ export async function startProcess(options: ProcessOptions): Promise<ManagedProc
     child.once('spawn', resolve);
     child.once('error', reject);
   });
+  if (options.onLine !== undefined) copyLines([child.stdout, child.stderr], options.logFile, options.onLine);
   const pid = child.pid;
   if (pid === undefined) throw new Error(`${options.command} has no process id`);
   const dismissGuard = guard(pid, options);
@@ -63,6 +69,19 @@ export async function startProcess(options: ProcessOptions): Promise<ManagedProc
       clearTimeout(kill);
     },
   };
+}
+
+function copyLines(outputs: readonly (Readable | null)[], logFile: string, onLine: (line: string) => void): void {
+  const log = createWriteStream(logFile, { flags: 'a' });
+  // A full disk must not end the stack.
+  log.on('error', () => {});
+  for (const output of outputs) {
+    if (output === null) continue;
+    createInterface({ input: output, crlfDelay: Infinity }).on('line', (line) => {
+      log.write(`${line}\n`);
+      onLine(line);
+    });
+  }
 }
 
 /** A shell that blocks on a pipe from us: the pipe closes when we die, however we die, and the shell ends `pid`. */

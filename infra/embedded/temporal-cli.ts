@@ -7,7 +7,8 @@ import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { errorMessage, RelearnError } from '../../src/errors.ts';
-import { withLock } from './lock.ts';
+import { childEnvironment } from '../environment.ts';
+import { withLock } from '../lock.ts';
 
 /** What infra/temporal builds and the download fetches. */
 const version = '1.5.1';
@@ -95,7 +96,7 @@ async function build(target: string, onEvent: (line: string) => void, downloadPr
     const args = ['build', '-trimpath', '-buildvcs=false', '-ldflags=-s -w', '-o', target];
     await run('go', [...args, 'github.com/temporalio/cli/cmd/temporal'], {
       cwd: module,
-      env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly' },
+      env: childEnvironment({ CGO_ENABLED: '0', GOFLAGS: '-mod=readonly' }),
       maxBuffer: 64 * 1024 * 1024,
     });
   } catch (error) {

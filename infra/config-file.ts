@@ -1,0 +1,58 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { parseDocument } from 'yaml';
+import type { Config, ModelConfig } from '../src/config.ts';
+import { configSchema } from '../src/config.ts';
+import { RelearnError } from '../src/errors.ts';
+import { describeIssue } from './config-problems.ts';
+
+export const defaultConfigPath = 'relearn.yaml';
+
+/**
+ * Reads and checks relearn.yaml. Relative paths in it count from its folder. Throws `invalid_config`, which lists
+ * every problem with its place in the file.
+ */
+export async function readConfigFile(path: string): Promise<Config> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    throw new RelearnError(
+      'invalid_config',
+      code === 'ENOENT'
+        ? `There is no ${path}. Write one with \`relearn init\`, or name another with --config or RELEARN_CONFIG.`
+        : `Cannot read ${path} (${code}).`,
+      { cause: error },
+    );
+  });
+  const document = parseDocument(text);
+  if (document.errors.length > 0) {
+    const problems = document.errors.map(({ message }) => message.trim());
+    throw new RelearnError('invalid_config', `${path} is not YAML:\n${list(problems)}`);
+  }
+  const parsed = configSchema.safeParse(document.toJS() ?? {});
+  if (!parsed.success) {
+    throw new RelearnError('invalid_config', `${path}:\n${list(parsed.error.issues.flatMap(describeIssue))}`);
+  }
+  return resolvePaths(parsed.data, dirname(resolve(path)));
+}
+
+function list(problems: readonly string[]): string {
+  return problems.map((problem) => `  ${problem}`).join('\n');
+}
+
+function resolvePaths(config: Config, folder: string): Config {
+  const models = Object.entries(config.models).map(
+    ([name, model]) => [name, resolveModelPaths(model, folder)] as const,
+  );
+  return { ...config, stateDir: resolve(folder, config.stateDir), models: Object.fromEntries(models) };
+}
+
+function resolveModelPaths({ drift, retrain, evals, ...rest }: ModelConfig, folder: string): ModelConfig {
+  const { trainer } = retrain;
+  return {
+    ...rest,
+    drift: drift.gold === undefined ? drift : { ...drift, gold: resolve(folder, drift.gold) },
+    retrain:
+      trainer === undefined ? retrain : { ...retrain, trainer: { ...trainer, base: resolve(folder, trainer.base) } },
+    ...(evals === undefined ? {} : { evals: { ...evals, pack: resolve(folder, evals.pack) } }),
+  };
+}

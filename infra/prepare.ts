@@ -1,0 +1,51 @@
+import type { Config } from '../src/config.ts';
+import type { StackEvent } from './child.ts';
+import { deployIncumbentUpstreams } from './deploy.ts';
+import type { Environment } from './environment.ts';
+import { migrate } from './migrate.ts';
+import { connectTemporal, makeRuntime } from './runtime.ts';
+import { reconcileSchedules } from './schedules.ts';
+import { registerSearchAttributes, setRetention } from './search-attributes.ts';
+
+export interface PrepareOptions {
+  config: Config;
+  configPath: string;
+  environment: Environment & { databaseUrl: string };
+  /** Whether the Temporal server is ours, so that its settings are ours to make. */
+  embedded: boolean;
+  onEvent: (event: StackEvent) => void;
+}
+
+const retentionDays = 30;
+
+/** Makes database and Temporal ready for this release and configuration. May run again at any time. */
+export async function prepareBackends(options: PrepareOptions): Promise<void> {
+  const tell = (message: string) => options.onEvent({ level: 'info', source: 'relearn', message });
+  await Promise.all([prepareDatabase(options, tell), prepareTemporal(options, tell)]);
+}
+
+async function prepareDatabase(options: PrepareOptions, tell: (message: string) => void): Promise<void> {
+  const runtime = makeRuntime(options.config, options.configPath, options.environment);
+  try {
+    const applied = await migrate(runtime.db);
+    if (applied.length > 0) tell(`applied ${applied.join(', ')}`);
+    for (const model of await deployIncumbentUpstreams(runtime)) tell(`${model}: its endpoint is the champion`);
+  } finally {
+    await runtime.close();
+  }
+}
+
+async function prepareTemporal(options: PrepareOptions, tell: (message: string) => void): Promise<void> {
+  const { config, environment, embedded } = options;
+  const { client, connection } = await connectTemporal(environment);
+  try {
+    if (embedded) await setRetention(connection, environment.namespace, retentionDays);
+    await registerSearchAttributes(connection, environment.namespace);
+    const done = await reconcileSchedules(client, config);
+    for (const [verb, ids] of Object.entries(done)) {
+      for (const id of ids) tell(`schedule ${id} ${verb}`);
+    }
+  } finally {
+    await connection.close();
+  }
+}
