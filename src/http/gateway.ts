@@ -1,4 +1,4 @@
-import fastify, { type FastifyBaseLogger, type FastifyInstance, type RouteShorthandOptions } from 'fastify';
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type RouteShorthandOptions } from 'fastify';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import type { Database } from '../database.ts';
@@ -60,7 +60,7 @@ export function buildGateway({
 }: GatewayOptions): FastifyInstance {
   const app = fastify({
     loggerInstance: logger,
-    disableRequestLogging: true, // paths and headers may hold a user's text
+    logController: new LogController({ disableRequestLogging: true }), // paths and headers may hold a user's text
     bodyLimit: config.gateway.bodyLimitKb * 1024,
     frameworkErrors: (error, _request, reply) => void sendError(reply, error),
   });

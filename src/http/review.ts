@@ -1,4 +1,4 @@
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { LogController, type FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { countReviewQueue, listReviewQueue } from '../correct/review-queue.ts';
 import { addTags } from '../tag/tags.ts';
@@ -31,7 +31,7 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   const { config, db, signal, logger } = options;
   const app = fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
     frameworkErrors: (error, _request, reply) => void sendError(reply, error),
   });

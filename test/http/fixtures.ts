@@ -1,0 +1,105 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import pino from 'pino';
+import { configSchema, type Config } from '../../src/config.ts';
+import { buildGateway } from '../../src/http/gateway.ts';
+import { ensureAhead } from '../../src/log/partitions.ts';
+import { redactorVersion, redactText } from '../../src/log/redact/index.ts';
+import { openLogWriter } from '../../src/log/writer.ts';
+import { openArtifactDirectory } from '../../src/promote/artifacts.ts';
+import { registerVersion } from '../../src/promote/registry.ts';
+import { trainFromFiles } from '../../src/retrain/embedded/train-from-files.ts';
+import { createAnswerer } from '../../src/serve/answer.ts';
+import { followChampions } from '../../src/serve/champions.ts';
+import { loadOnnxModel } from '../../src/serve/onnx.ts';
+import { openVersions } from '../../src/serve/versions.ts';
+import { setChampion } from '../serve/fixtures.ts';
+import { createTestDatabase } from '../stack.ts';
+
+const topics = {
+  card: ['my card was stolen', 'block the card', 'a new card please', 'the card does not work', 'lost my card abroad'],
+  loan: ['raise my loan', 'what does the loan cost', 'pay the loan back early', 'a loan for a house', 'loan interest'],
+};
+
+/** A logger that writes into memory. */
+export function memoryLogger() {
+  const lines: string[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      lines.push(chunk.toString());
+      done();
+    },
+  });
+  return { logger: pino(stream), lines };
+}
+
+export function testConfig(extra: Record<string, unknown> = {}): Config {
+  return configSchema.parse({
+    gateway: { bodyLimitKb: 16 },
+    models: { triage: { serve: { kind: 'onnx' } } },
+    ...extra,
+  });
+}
+
+/**
+ * A gateway over a real database and real ONNX champions, with a version `v1` deployed. `promote` trains one whose
+ * answers end in the given suffix, so that an answer shows which version gave it.
+ */
+export async function startTestGateway({ redact = redactText, config = testConfig() } = {}) {
+  const database = await createTestDatabase();
+  const { db } = database;
+  await ensureAhead(db, 2);
+  const directory = await mkdtemp(join(tmpdir(), 'relearn-gateway-'));
+  const artifacts = openArtifactDirectory(join(directory, 'artifacts'));
+  const { logger, lines } = memoryLogger();
+  const options = { db, artifacts, models: config.models, load: loadOnnxModel, logger };
+  const champions = followChampions({ ...options, pollMs: 20 });
+  const versions = openVersions(options);
+  const writer = openLogWriter({ db, logger, flushMs: 20, maxQueuedRows: 10_000, hotWindowHours: 24 });
+  const hashKey = 'test key';
+  const answerer = createAnswerer({ config, champions, versions, writer, redact, hashKey });
+  const app = buildGateway({ config, answerer, champions, db, writer, hashKey, logger });
+
+  async function promote(suffix: string): Promise<string> {
+    const base = join(directory, 'base.jsonl');
+    const examples = Object.entries(topics).flatMap(([topic, prompts]) =>
+      prompts.map((prompt) => JSON.stringify({ prompt, completion: `${topic}${suffix}` })),
+    );
+    await writeFile(base, examples.join('\n'));
+    const output = join(directory, 'model.onnx');
+    await trainFromFiles({ files: { base, calibration: [] }, output, seed: 1, epochs: 5, redactorVersion }, () => {});
+    const version = await registerVersion(db, {
+      model: 'triage',
+      kind: 'onnx',
+      artifact: await artifacts.put(output),
+      dataset: null,
+      parent: null,
+      run: null,
+      lowConfidenceBelow: Math.log(0.5),
+      metadata: {},
+    });
+    await setChampion(db, 'triage', version);
+    return version;
+  }
+
+  return {
+    app,
+    db,
+    writer,
+    champions,
+    lines,
+    promote,
+    /** Takes the database away, as a crash of the server does. */
+    disconnect: () => database.close(),
+    async close({ disconnected = false } = {}) {
+      await app.close();
+      await writer.close();
+      await champions.close();
+      await versions.close();
+      if (!disconnected) await database.close();
+      await rm(directory, { recursive: true });
+    },
+  };
+}
