@@ -38,6 +38,11 @@ export function openDatabase(url: string, options: { maxConnections?: number } =
         throw describeDatabaseError(error);
       });
       let broken = false;
+      // A connection that breaks between two statements says so by an event; without a listener the process would end.
+      const onError = (): void => {
+        broken = true;
+      };
+      client.on('error', onError);
       try {
         await run(client, 'begin');
         const inside: Database = {
@@ -53,6 +58,7 @@ export function openDatabase(url: string, options: { maxConnections?: number } =
         });
         throw error;
       } finally {
+        client.off('error', onError);
         client.release(broken);
       }
     },
@@ -85,7 +91,7 @@ function describeDatabaseError(error: unknown): RelearnError {
   const code = sqlState(error);
   const text = error instanceof Error ? error.message : '';
   const cause = { code };
-  if (unavailable.test(code) || /timeout exceeded|terminated|Connection ended/i.test(text)) {
+  if (unavailable.test(code) || /timeout exceeded|terminated|Connection ended|not queryable/i.test(text)) {
     return new RelearnError(
       'database_unavailable',
       `Postgres does not answer (${code || 'connection lost'}). Is it running, and is DATABASE_URL right?`,

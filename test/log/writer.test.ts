@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { sqlState, type Database } from '../../src/database.ts';
+import { openLogWriter, type LogWriter } from '../../src/log/writer.ts';
+import { createTestDatabase, type TestDatabase } from '../stack.ts';
+import { newRow, newUnsampledRow } from './new-row.ts';
+
+let database: TestDatabase;
+let db: Database;
+const logged: string[] = [];
+
+function openWriter(change: { hotWindowHours?: number; maxQueuedRows?: number; flushMs?: number } = {}): LogWriter {
+  const note = (fields: object, message: string) => logged.push(`${message} ${JSON.stringify(fields)}`);
+  return openLogWriter({
+    db,
+    logger: { info: note, warn: note, error: note },
+    flushMs: 20,
+    maxQueuedRows: 10_000,
+    hotWindowHours: 24,
+    ...change,
+  });
+}
+
+async function count(table: 'samples' | 'recent' | 'tags'): Promise<number> {
+  const [row] = await db.query<{ n: number }>(`select count(*) as n from relearn.${table}`);
+  return row?.n ?? -1;
+}
+
+before(async () => {
+  database = await createTestDatabase();
+  db = database.db;
+});
+beforeEach(async () => {
+  logged.length = 0;
+  await db.query('truncate relearn.samples, relearn.recent, relearn.tags');
+});
+after(() => database.close());
+
+test('kept rows go to samples and the others to recent, as they were', async () => {
+  const writer = openWriter();
+  const kept = newRow({ responseLogprob: null, userIdHash: null, prompt: 'quotes " and \\ and {braces}, NULL' });
+  writer.push(kept);
+  writer.push(newUnsampledRow());
+  await writer.close();
+  const [stored] = await db.query(`select prompt, response_logprob, user_id_hash, ts, latency_ms, kept_because,
+    inclusion_probability, source from relearn.samples`);
+  assert.deepEqual(stored, {
+    prompt: kept.prompt,
+    response_logprob: null,
+    user_id_hash: null,
+    ts: kept.ts,
+    latency_ms: 1.5,
+    kept_because: 'healthy',
+    inclusion_probability: 0.05,
+    source: 'production',
+  });
+  assert.equal(await count('recent'), 1);
+  assert.deepEqual(writer.counts(), { written: 2, dropped: {}, queued: 0 });
+});
+
+test('a row is stored without anyone asking for it', async () => {
+  const writer = openWriter({ flushMs: 1 });
+  writer.push(newRow());
+  while (writer.counts().written === 0) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(await count('samples'), 1);
+  await writer.close();
+});
+
+test('without a hot window rows that were not sampled are not stored', async () => {
+  const writer = openWriter({ hotWindowHours: 0 });
+  writer.push(newUnsampledRow());
+  writer.push(newRow());
+  await writer.close();
+  assert.equal(await count('recent'), 0);
+  assert.equal(await count('samples'), 1);
+});
+
+test('kept rows of an open incident are tagged with it', async () => {
+  const writer = openWriter();
+  const row = newRow({ keptBecause: 'post_drift', inclusionProbability: 1, incident: 'i1' });
+  writer.push(row);
+  writer.push(newRow({ keptBecause: 'low_confidence', inclusionProbability: 1, incident: 'i1' }));
+  writer.push(newRow());
+  await writer.close();
+  const tags = await db.query(`select tag, incident, source, model from relearn.tags where request_id = $1`, [
+    row.requestId,
+  ]);
+  assert.deepEqual(tags, [{ tag: 'post_drift', incident: 'i1', source: 'drift', model: 'mail' }]);
+  assert.equal(await count('tags'), 2);
+});
+
+test('rows that Postgres refuses are dropped alone, counted, and named nowhere', async () => {
+  const writer = openWriter();
+  const bad = [
+    newRow({ inclusionProbability: Number.NaN, prompt: 'canary-prompt' }),
+    newRow({ ts: new Date(Number.NaN), prompt: 'canary-prompt' }),
+    newRow({ latencyMs: 1e300, response: 'canary-response' }),
+  ];
+  for (let n = 0; n < 700; n += 1) {
+    writer.push(newRow());
+    if (n % 300 === 0) writer.push(bad[n / 300] ?? newRow());
+  }
+  await writer.close();
+  assert.equal(await count('samples'), 700);
+  assert.deepEqual(writer.counts(), { written: 700, dropped: { refused: 3 }, queued: 0 });
+  assert.equal(logged.length, 3);
+  assert.doesNotMatch(logged.join('\n'), /canary/);
+});
+
+test('characters that Postgres cannot store are left out', async () => {
+  const writer = openWriter();
+  writer.push(newRow({ prompt: 'a\0b\ud800c', response: '\udc00😀' }));
+  await writer.close();
+  assert.deepEqual(await db.query(`select prompt, response from relearn.samples`), [{ prompt: 'abc', response: '😀' }]);
+});
+
+test('a row written twice is one row', async () => {
+  const row = newRow({ incident: 'i1' });
+  const writers = [openWriter(), openWriter()];
+  for (const writer of writers) writer.push(row);
+  await Promise.all(writers.map((writer) => writer.close()));
+  assert.equal(await count('samples'), 1);
+  assert.equal(await count('tags'), 1);
+});
+
+test('writers that start at the same hour all make its partitions and lose no row', async () => {
+  const ts = new Date('2031-05-06T07:08:09Z');
+  const writers = Array.from({ length: 4 }, () => openWriter());
+  for (const writer of writers) {
+    for (let n = 0; n < 600; n += 1) writer.push(n % 2 === 0 ? newRow({ ts }) : newUnsampledRow({ ts }));
+  }
+  await Promise.all(writers.map((writer) => writer.close()));
+  assert.equal(await count('samples'), 1200);
+  assert.equal(await count('recent'), 1200);
+});
+
+test('a partition that was dropped under a writer is made again', async () => {
+  const ts = new Date('2032-05-06T07:08:09Z');
+  const writer = openWriter();
+  writer.push(newRow({ ts }));
+  await writer.flush();
+  await db.query('drop table relearn.samples_20320506');
+  writer.push(newRow({ ts }));
+  await writer.close();
+  assert.equal(await count('samples'), 1);
+  assert.deepEqual(writer.counts().dropped, {});
+});
+
+test('what is pushed after the end is counted', async () => {
+  const writer = openWriter();
+  await writer.close();
+  await writer.close();
+  writer.push(newRow());
+  writer.drop('redaction_failed');
+  assert.deepEqual(writer.counts().dropped, { writer_closed: 1, redaction_failed: 1 });
+});
+
+test('a transaction takes both tables or neither', async () => {
+  const writer = openWriter();
+  await db.query(`alter table relearn.tags add constraint no_tags check (tag <> 'post_drift')`);
+  writer.push(newRow({ incident: 'i1', keptBecause: 'post_drift', inclusionProbability: 1 }));
+  await writer.close();
+  await db.query('alter table relearn.tags drop constraint no_tags');
+  assert.equal(await count('samples'), 0);
+  assert.deepEqual(writer.counts().dropped, { refused: 1 });
+  await assert.rejects(db.query('select 1 from relearn.nothing'), (error) => sqlState(error) === '42P01');
+});
