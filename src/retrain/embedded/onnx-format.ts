@@ -79,7 +79,12 @@ export const classifierMetadataSchema = z.object({
   redactorVersion: z.string().min(1),
   /** Natural log: an answer below it is of low confidence. */
   lowConfidenceBelow: z.number().max(0).nullable(),
-  trainer: z.object({ kind: z.literal('embedded'), seed: z.number().int(), epochs: z.number().int() }),
+  trainer: z.object({
+    kind: z.literal('embedded'),
+    seed: z.number().int(),
+    epochs: z.number().int(),
+    repeatDataset: z.number().int(),
+  }),
   /** How many rows it learned from. */
   rows: z.number().int(),
 });
