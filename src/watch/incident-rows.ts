@@ -64,7 +64,8 @@ async function fixRule(db: Database, incident: Incident, maxPinned: number): Pro
        select r.response_logprob as logprob from relearn.recent r, relearn.incidents i
        where i.id = $1 and not i.figures ? 'pinning' and r.model = i.model and r.source = 'production'
          and r.ts between i.window_start and i.detected_at
-         and not exists (select 1 from relearn.samples s where s.request_id = r.request_id and s.ts = r.ts)
+         and not exists (select 1 from relearn.samples s where s.request_id = r.request_id and s.ts = r.ts
+           and s.model = i.model and s.ts between i.window_start and i.detected_at)
      ), size as (select count(*) as rows from hot),
      split as (
        select rows > $2 as over, (select logprob from hot order by logprob limit 1 offset $3) as cutoff, rows from size
@@ -119,11 +120,12 @@ async function pinSlice(
        select id, model, detected_at, $6 - (figures->'pinning'->>'copied')::int as budget
        from relearn.incidents where id = $1
      ), wanted as (
-       select r.* from relearn.recent r, incident i
-       where r.model = i.model and r.source = 'production' and r.ts > $2 and r.ts <= $3
+       select r.* from relearn.recent r
+       where r.model = $7 and r.source = 'production' and r.ts > $2 and r.ts <= $3
          and (coalesce(r.response_logprob < $4::float8, false) or
-           (hashtextextended(r.request_id, hashtext(i.id)) & 9007199254740991) < $5::float8 * 9007199254740992)
-         and not exists (select 1 from relearn.samples s where s.request_id = r.request_id and s.ts = r.ts)
+           (hashtextextended(r.request_id, hashtext($1)) & 9007199254740991) < $5::float8 * 9007199254740992)
+         and not exists (select 1 from relearn.samples s where s.request_id = r.request_id and s.ts = r.ts
+           and s.model = $7 and s.ts > $2 and s.ts <= $3)
      ), allowed as (
        -- Out of budget a batch copies nothing: some of its rows would come with a probability that is not true.
        select i.*, (select count(*) from wanted) <= i.budget as copies from incident i
@@ -137,8 +139,8 @@ async function pinSlice(
        on conflict do nothing
        returning request_id, ts, inclusion_probability, response_logprob
      ), kept as (
-       select s.request_id, s.ts, s.inclusion_probability, s.response_logprob from relearn.samples s, incident i
-       where s.model = i.model and s.source = 'production' and s.ts > $2 and s.ts <= $3
+       select s.request_id, s.ts, s.inclusion_probability, s.response_logprob from relearn.samples s
+       where s.model = $7 and s.source = 'production' and s.ts > $2 and s.ts <= $3
        union all select * from copied
      ), pinned as (
        insert into relearn.pins (request_id, reason, probability)
@@ -158,7 +160,7 @@ async function pinSlice(
        where id = $1 and exists (select 1 from copied)
      )
      select (select count(*) from tagged) as tagged, (select count(*) from copied) as copied`,
-    [incident.id, after, end, rule.cutoff, rule.p, maxPinned],
+    [incident.id, after, end, rule.cutoff, rule.p, maxPinned, incident.model],
   );
   return done ?? { tagged: 0, copied: 0 };
 }

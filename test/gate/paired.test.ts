@@ -34,6 +34,13 @@ test('the bound is where the score test at the constrained maximum likelihood re
   }
 });
 
+test('the published interval of the paired table 59, 6, 16, 80 is met', () => {
+  // Cavo et al. 2012, in Fagerland, Lydersen, Laake, "Statistical Analysis of Contingency Tables": two-sided 95 %.
+  const z = 1.959963984540054;
+  assert.equal(pairedLowerBound(6, 16, 161, z).toFixed(4), '-0.1240');
+  assert.equal((-pairedLowerBound(16, 6, 161, z)).toFixed(4), '-0.0054');
+});
+
 test('without discordant cases the bound is -z^2 / (n + z^2), and not zero', () => {
   for (const cases of [1, 20, 300, 100_000]) {
     const expected = -(z95 ** 2) / (cases + z95 ** 2);
