@@ -1,10 +1,16 @@
 import { z } from 'zod';
 
+const word = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((text) => !text.includes('\0'), 'wanted text without the character zero');
+
 /** One line of the log as JSONL: what view `relearn.log` holds, `ts` in ISO 8601. */
 export const logRecordSchema = z.object({
-  request_id: z.string().min(1).max(200),
+  request_id: word,
   ts: z.iso.datetime({ offset: true }),
-  model_version: z.string().min(1),
+  model_version: word,
   prompt: z.string(),
   response: z.string(),
   latency_ms: z.number().min(0),
@@ -14,7 +20,7 @@ export const logRecordSchema = z.object({
     .nullable()
     .default(null),
   response_logprob: z.number().nullable().default(null),
-  tags: z.array(z.string().min(1)).default([]),
+  tags: z.array(word).default([]),
 });
 
 export type LogRecord = z.output<typeof logRecordSchema>;

@@ -8,6 +8,7 @@ export interface StoredRow extends Omit<LogRow, 'incident'> {
 
 /** The row of a request, or null when nothing is known of it (any more). */
 export async function findRow(db: Database, requestId: string): Promise<StoredRow | null> {
+  if (requestId.includes('\0')) return null;
   const [row] = await db.query<StoredRow>(
     `select request_id as "requestId", ts, model, model_version as "modelVersion", prompt, response,
        latency_ms as "latencyMs", user_id_hash as "userIdHash", response_logprob as "responseLogprob", source,
@@ -79,7 +80,7 @@ export async function pinRows(
        on conflict do nothing
      )
      select distinct request_id as "requestId" from held`,
-    [requestIds, reason, keptBecause, chosenFrom],
+    [requestIds.filter((id) => !id.includes('\0')), reason, keptBecause, chosenFrom],
   );
   return pinned.map((row) => row.requestId);
 }

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, test } from 'node:test';
+import type { Database } from '../../src/database.ts';
+import { dropExpiredPartitions, ensureAhead } from '../../src/log/partitions.ts';
+import { createTestDatabase, type TestDatabase } from '../stack.ts';
+
+let database: TestDatabase;
+let db: Database;
+const now = new Date('2026-05-10T12:30:00Z');
+
+before(async () => {
+  database = await createTestDatabase();
+  db = database.db;
+});
+afterEach(async () => {
+  await db.query('delete from relearn.incidents');
+  await dropExpiredPartitions(db, { hotWindowHours: 0, retentionDays: 0, now: new Date('2999-01-01') });
+});
+after(() => database.close());
+
+async function partitions(): Promise<string[]> {
+  const rows = await db.query<{ name: string }>(
+    `select inhrelid::regclass::text as name from pg_inherits
+     where inhparent in ('relearn.samples'::regclass, 'relearn.recent'::regclass) order by 1`,
+  );
+  return rows.map(({ name }) => name.replace('relearn.', ''));
+}
+
+async function make(parent: 'samples' | 'recent', ...times: string[]): Promise<void> {
+  await db.query('select relearn.ensure_partition($1, at) from unnest($2::timestamptz[]) at', [parent, times]);
+}
+
+async function openIncident(windowStart: string, collectingUntil: string | null, state = 'open'): Promise<void> {
+  await db.query(
+    `insert into relearn.incidents (id, model, model_version, monitor, detected_at, window_start, collecting_until, state)
+     values ('i1', 'mail', 'mail-1', 'gold', $1, $1, $2, $3)`,
+    [windowStart, collectingUntil, state],
+  );
+}
+
+test('only partitions wholly beyond their time are dropped', async () => {
+  await make('recent', '2026-05-09T11:00:00Z', '2026-05-09T12:00:00Z', '2026-05-10T12:00:00Z');
+  await make('samples', '2026-05-02T00:00:00Z', '2026-05-03T00:00:00Z', '2026-05-10T00:00:00Z');
+  const dropped = await dropExpiredPartitions(db, { hotWindowHours: 24, retentionDays: 7, now });
+  assert.deepEqual(dropped, ['recent_2026050911', 'samples_20260502']);
+  assert.deepEqual(await partitions(), [
+    'recent_2026050912',
+    'recent_2026051012',
+    'samples_20260503',
+    'samples_20260510',
+  ]);
+  assert.deepEqual(await dropExpiredPartitions(db, { hotWindowHours: 24, retentionDays: 7, now }), []);
+});
+
+test('a day that the window of an open incident reaches into stays until it is closed', async () => {
+  await make('samples', '2026-04-30T00:00:00Z', '2026-05-01T00:00:00Z', '2026-05-02T00:00:00Z', '2026-05-03T00:00:00Z');
+  await openIncident('2026-05-01T18:00:00Z', '2026-05-02T03:00:00Z', 'retraining');
+  assert.deepEqual(await dropExpiredPartitions(db, { hotWindowHours: 24, retentionDays: 1, now }), [
+    'samples_20260430',
+    'samples_20260503',
+  ]);
+  await db.query(`update relearn.incidents set state = 'closed'`);
+  assert.deepEqual(await dropExpiredPartitions(db, { hotWindowHours: 24, retentionDays: 1, now }), [
+    'samples_20260501',
+    'samples_20260502',
+  ]);
+});
+
+test('while an incident collects, every day since its window stays', async () => {
+  await make('samples', '2026-05-01T00:00:00Z', '2026-05-04T00:00:00Z');
+  await openIncident('2026-05-01T18:00:00Z', null);
+  assert.deepEqual(await dropExpiredPartitions(db, { hotWindowHours: 24, retentionDays: 1, now }), []);
+});
+
+test('partitions are made from now to as far ahead as asked, however often', async () => {
+  await Promise.all([ensureAhead(db, 26), ensureAhead(db, 26)]);
+  await ensureAhead(db, 26);
+  const names = await partitions();
+  assert.equal(names.filter((name) => name.startsWith('recent_')).length, 27);
+  assert.ok(names.filter((name) => name.startsWith('samples_')).length >= 2);
+  const [uncovered] = await db.query<{ missing: boolean }>(
+    `select to_regclass(to_char((now() + interval '26 hours') at time zone 'UTC', '"relearn.samples_"YYYYMMDD')) is null
+       or to_regclass(to_char((now() + interval '26 hours') at time zone 'UTC', '"relearn.recent_"YYYYMMDDHH24')) is null
+       as missing`,
+  );
+  assert.equal(uncovered?.missing, false);
+});
