@@ -1,4 +1,9 @@
-import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type RouteShorthandOptions } from 'fastify';
+import fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type RouteShorthandOptions,
+} from 'fastify';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import type { Database } from '../database.ts';
@@ -83,7 +88,7 @@ export function buildGateway({
     const body = parseRequest(chatCompletionRequest, request.body);
     if (models.includes(body.model)) request.servedModel = body.model;
     const messages = readConversation(body);
-    const user = body.user ?? readUser(request);
+    const user = body.user ?? body.safety_identifier ?? readUser(request);
     const answered = await answerer.answer({ model: body.model, messages, user, source: 'production' });
     reply.header('x-request-id', answered.requestId);
     return chatCompletion(

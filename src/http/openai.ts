@@ -16,6 +16,7 @@ export const chatCompletionRequest = z.object({
   model: z.string(),
   messages: z.array(chatMessage),
   user: z.string().nullish(),
+  safety_identifier: z.string().nullish(), // the newer name of `user`
   stream: z.boolean().nullish(),
   n: z.number().nullish(),
   tools: z.array(z.unknown()).nullish(),

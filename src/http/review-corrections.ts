@@ -1,9 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { storeCorrections, type StoredCorrection } from '../correct/corrections.ts';
-import type { Database } from '../database.ts';
+import { tellIncidents } from '../correct/tell-incidents.ts';
 import { errorMessage } from '../errors.ts';
-import { listIncidents } from '../watch/incidents.ts';
 import { parseRequest } from './errors.ts';
 import type { ReviewOptions } from './review-options.ts';
 import { label, requestId } from './words.ts';
@@ -42,7 +41,8 @@ export function addCorrectionRoute(app: FastifyInstance, { db, signal }: ReviewO
       await tellIncidents(db, signal, stored);
     } catch (error) {
       request.log.warn({ error: errorMessage(error) }, 'corrections are stored, but driftResponse was not told');
-      const warning = 'The corrections are stored, but Temporal does not answer: driftResponse was not told yet.';
+      const warning =
+        'The corrections are stored, but driftResponse could not be told. Is Temporal running? Send them again later.';
       return reply.code(202).send({ accepted, results, warning });
     }
     return { accepted, results };
@@ -54,26 +54,4 @@ function readCorrections(body: unknown): z.output<typeof many> {
   if (!single) return parseRequest(many, body);
   const { operator, ...given } = parseRequest(one, body);
   return { operator, corrections: [given] };
-}
-
-/** Repeated ones are told too: the first time, Temporal may not have answered. */
-async function tellIncidents(
-  db: Database,
-  signal: ReviewOptions['signal'],
-  stored: readonly StoredCorrection[],
-): Promise<void> {
-  const idsByModel = new Map<string, Set<string>>();
-  for (const { model, id, status } of stored) {
-    if (model === null || (status !== 'stored' && status !== 'repeated')) continue;
-    const ids = idsByModel.get(model) ?? new Set();
-    idsByModel.set(model, ids.add(id));
-  }
-  if (idsByModel.size === 0) return;
-  const incidents = await listIncidents(db, { open: true });
-  await Promise.all(
-    incidents.map(async ({ id: incident, model }) => {
-      const ids = idsByModel.get(model);
-      if (ids !== undefined) await signal.correctionsRecorded(model, incident, [...ids]);
-    }),
-  );
 }

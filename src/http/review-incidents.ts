@@ -73,7 +73,7 @@ export function addIncidentRoutes(app: FastifyInstance, { config, db, signal }: 
     } catch (error) {
       request.log.warn({ incident: id, error: errorMessage(error) }, 'the incident is open, but driftResponse is not');
       const warning =
-        'The incident is stored, but Temporal does not answer. Send the event again to start its response.';
+        'The incident is stored, but its driftResponse did not start. Is Temporal running? Send the event again later.';
       return reply.code(202).send({ incident: id, created, state, warning });
     }
     return { incident: id, created, state };

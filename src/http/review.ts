@@ -1,6 +1,7 @@
 import fastify, { LogController, type FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { countReviewQueue, listReviewQueue } from '../correct/review-queue.ts';
+import { RelearnError } from '../errors.ts';
 import { addTags } from '../tag/tags.ts';
 import { answerErrors, parseRequest, sendError } from './errors.ts';
 import { guardHost } from './host-guard.ts';
@@ -59,7 +60,13 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   app.post('/api/retrain', async (request, reply) => {
     const { model, operator } = parseRequest(retrainRequest, request.body);
     findModel(config, model);
-    await signal.triggerRetrain(model, { kind: 'manual', by: operator });
+    try {
+      await signal.triggerRetrain(model, { kind: 'manual', by: operator });
+    } catch (cause) {
+      throw new RelearnError('temporal_unavailable', 'The retrain was not asked for. Is Temporal running? Try again.', {
+        cause,
+      });
+    }
     return reply.code(202).send({ model, triggered: true });
   });
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import OpenAI from 'openai';
+import { hashUser } from '../../src/log/hash-user.ts';
 import { startTestGateway } from './fixtures.ts';
 
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
@@ -21,12 +22,17 @@ test("OpenAI's client completes a chat and knows the request id", async () => {
     model: 'triage',
     messages: [{ role: 'user', content: 'pay the loan back early' }],
     temperature: 0,
-    user: 'u1',
+    safety_identifier: 'u1',
   });
   assert.equal(completion.choices[0]?.message.content, 'loan');
   assert.equal(completion.choices[0].finish_reason, 'stop');
   assert.equal(completion._request_id, completion.id);
   assert.equal(completion.model, 'triage');
+  await gateway.writer.flush();
+  const rows = await gateway.db.query<{ user: string }>(
+    `select user_id_hash as user from relearn.samples union all select user_id_hash from relearn.recent`,
+  );
+  assert.deepEqual(rows, [{ user: hashUser('test key', 'u1') }]);
 });
 
 test("OpenAI's client lists and retrieves models", async () => {

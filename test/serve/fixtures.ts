@@ -28,15 +28,16 @@ export function keepLines() {
 /** A model that answers with its version, after `wait`, and notes when it is closed. */
 export function versionEcho(version: string, wait: () => Promise<void> = async () => {}) {
   const state = { closed: false, underWay: 0 };
+  const isClosed = () => state.closed;
   const served: ServedModel = {
     version,
     readsRedacted: true,
     async answer(conversations) {
-      if (state.closed) throw new Error(`${version} was asked after it was closed`);
+      if (isClosed()) throw new Error(`${version} was asked after it was closed`);
       state.underWay += 1;
       await wait();
       state.underWay -= 1;
-      if (state.closed) throw new Error(`${version} was closed under an answer`);
+      if (isClosed()) throw new Error(`${version} was closed under an answer`);
       return conversations.map(() => ({ text: version, logprob: -0.1 }));
     },
     async close() {
@@ -44,7 +45,7 @@ export function versionEcho(version: string, wait: () => Promise<void> = async (
       state.closed = true;
     },
   };
-  return { served, isClosed: () => state.closed };
+  return { served, isClosed };
 }
 
 /** Registers a version whose artifact holds `content`. Returns its name. */

@@ -1,0 +1,338 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { FastifyInstance, InjectOptions } from 'fastify';
+import { buildReview } from '../../src/http/review.ts';
+import { insertRows } from '../../src/log/insert-rows.ts';
+import { ensureAhead } from '../../src/log/partitions.ts';
+import { registerVersion } from '../../src/promote/registry.ts';
+import { addTags } from '../../src/tag/tags.ts';
+import type { RetrainTrigger } from '../../src/temporal.ts';
+import { newRow } from '../log/new-row.ts';
+import { setChampion } from '../serve/fixtures.ts';
+import { createTestDatabase, type TestDatabase } from '../stack.ts';
+import { memoryLogger, testConfig } from './fixtures.ts';
+
+let database: TestDatabase;
+let app: FastifyInstance;
+const { logger, lines } = memoryLogger();
+const config = testConfig({
+  models: {
+    mail: {
+      serve: { kind: 'onnx' },
+      retrain: { minCorrected: 3 },
+      evals: { pack: 'eval.jsonl', gates: [{ min: 0.9 }] },
+    },
+    chat: { serve: { kind: 'onnx' } },
+  },
+});
+
+/** Temporal, as the review API sees it. Null: it does not answer. */
+let temporal: { recorded: [string, string, string[]][]; started: string[]; triggers: RetrainTrigger[] } | null;
+const running = () => {
+  if (temporal === null) throw new Error('connection refused');
+  return temporal;
+};
+
+before(async () => {
+  database = await createTestDatabase();
+  const { db } = database;
+  await ensureAhead(db, 1);
+  for (const model of ['mail', 'chat']) {
+    const version = await registerVersion(db, {
+      model,
+      kind: 'onnx',
+      artifact: 'a'.repeat(64),
+      dataset: null,
+      parent: null,
+      run: null,
+      lowConfidenceBelow: null,
+      metadata: {},
+    });
+    await setChampion(db, model, version);
+  }
+  app = buildReview({
+    config,
+    db,
+    logger,
+    signal: {
+      async correctionsRecorded(model, incident, ids) {
+        running().recorded.push([model, incident, [...ids]]);
+      },
+      async startDriftResponse(_model, incident) {
+        running().started.push(incident);
+      },
+      async triggerRetrain(_model, trigger) {
+        running().triggers.push(trigger);
+      },
+    },
+  });
+});
+after(async () => {
+  await app.close();
+  await database.close();
+});
+
+async function call(options: InjectOptions | string) {
+  const response = await app.inject(options);
+  return { status: response.statusCode, body: response.json<Record<string, unknown>>() };
+}
+const post = (url: string, payload: object, headers: Record<string, string> = {}) =>
+  call({ method: 'POST', url, payload, headers });
+
+async function reset() {
+  temporal = { recorded: [], started: [], triggers: [] };
+  await database.db.query(
+    `truncate relearn.samples, relearn.recent, relearn.pins, relearn.tags, relearn.corrections, relearn.incidents`,
+  );
+  return temporal;
+}
+
+/** Opens an incident of mail by the API, with this many rows tagged. Returns its id and theirs. */
+async function openIncident(rows: number) {
+  const told = await reset();
+  const { body } = await post('/api/drift-events', { model: 'mail', event_id: 'e1' });
+  const incident = String(body['incident']);
+  const stored = Array.from({ length: rows }, () => newRow());
+  await insertRows(database.db, stored);
+  const requestIds = stored.map((row) => row.requestId);
+  await addTags(database.db, { tag: 'post_drift', requestIds, source: 'drift', incident });
+  return { told, incident, requestIds };
+}
+
+test('corrections are stored, tell the open incident once, and leave the queue', async () => {
+  const { told, incident, requestIds } = await openIncident(4);
+  const corrections = requestIds.slice(0, 2).map((id) => ({ request_id: id, completion: 'spam' }));
+  const { status, body } = await post('/api/corrections', {
+    operator: 'ann',
+    corrections: [...corrections, { request_id: 'nobody', completion: 'spam' }, { request_id: 'x', completion: ' ' }],
+  });
+  assert.equal(status, 200);
+  assert.equal(body['accepted'], 2);
+  const results = body['results'] as { request_id: string; status: string; id?: string; reason?: string }[];
+  assert.deepEqual(
+    results.map((result) => result.status),
+    ['stored', 'stored', 'unknown_request', 'invalid'],
+  );
+  assert.match(results[2]?.reason ?? '', /no production row/);
+  assert.deepEqual(told.recorded, [['mail', incident, [results[0]?.id, results[1]?.id]]]);
+
+  const queue = await call('/api/review?model=mail');
+  assert.equal(queue.body['waiting'], 2);
+  const shown = await call(`/api/incidents/${incident}`);
+  assert.deepEqual(
+    [shown.body['rows'], shown.body['corrected'], shown.body['counted'], shown.body['progress']],
+    [4, 2, 2, '2 of 3 corrected'],
+  );
+});
+
+test('one correction needs no list', async () => {
+  const { told, requestIds } = await openIncident(1);
+  const { body } = await post('/api/corrections', { request_id: requestIds[0], completion: 'spam', operator: 'ann' });
+  assert.equal(body['accepted'], 1);
+  assert.equal(told.recorded.length, 1);
+});
+
+test('corrections of a model without an open incident are stored and tell nobody', async () => {
+  const told = await reset();
+  const row = newRow({ model: 'chat' });
+  await insertRows(database.db, [row]);
+  const correction = { request_id: row.requestId, completion: 'spam', operator: 'ann' };
+  assert.equal((await post('/api/corrections', correction)).body['accepted'], 1);
+  assert.deepEqual(told.recorded, []);
+});
+
+test('a correction equal to the response is counted as corrected, but not towards a retrain', async () => {
+  const { incident, requestIds } = await openIncident(1);
+  await post('/api/corrections', { request_id: requestIds[0], completion: 'ham', operator: 'ann' });
+  const { body } = await call(`/api/incidents/${incident}`);
+  assert.deepEqual([body['corrected'], body['counted'], body['progress']], [1, 0, '0 of 3 corrected']);
+});
+
+test('with Temporal down corrections are stored with a warning, and sending them again tells the incident', async () => {
+  const { incident, requestIds } = await openIncident(1);
+  const correction = { request_id: requestIds[0], completion: 'call ann@example.com', operator: 'ann' };
+  temporal = null;
+  const first = await post('/api/corrections', correction);
+  assert.equal(first.status, 202);
+  assert.match(String(first.body['warning']), /stored, but driftResponse could not be told/);
+  const [stored] = await database.db.query<{ id: string; completion: string }>(
+    `select id, completion from relearn.corrections`,
+  );
+  assert.equal(stored?.completion, 'call [EMAIL]');
+  assert.doesNotMatch(lines.join(''), /ann@example/);
+
+  temporal = { recorded: [], started: [], triggers: [] };
+  const again = await post('/api/corrections', correction);
+  assert.deepEqual([again.status, again.body['accepted']], [200, 0]);
+  assert.deepEqual(temporal.recorded, [['mail', incident, [stored.id]]]);
+});
+
+test('a drift event opens one incident, however often it is sent, and its response is asked for each time', async () => {
+  const told = await reset();
+  const event = { model: 'mail', event_id: 'e7', monitor: 'mine', reason: 'ann@example.com saw it' };
+  const first = await post('/api/drift-events', event);
+  const again = await post('/api/drift-events', event);
+  assert.deepEqual([first.body['created'], again.body['created']], [true, false]);
+  assert.deepEqual(told.started, [first.body['incident'], first.body['incident']]);
+  const { body } = await call('/api/incidents?model=mail');
+  const incidents = body['incidents'] as { id: string; monitor: string; figures: object; state: string }[];
+  assert.deepEqual(
+    incidents.map(({ id, monitor, figures, state }) => ({ id, monitor, figures, state })),
+    [{ id: first.body['incident'], monitor: 'mine', figures: { reason: '[EMAIL] saw it' }, state: 'open' }],
+  );
+});
+
+test('a drift event with Temporal down is kept with a warning; one of a closed incident starts nothing', async () => {
+  await reset();
+  temporal = null;
+  const event = { model: 'mail', event_id: 'e8' };
+  const first = await post('/api/drift-events', event);
+  assert.equal(first.status, 202);
+  await database.db.query(`update relearn.incidents set state = 'closed'`);
+  const again = await post('/api/drift-events', event);
+  assert.deepEqual([again.status, again.body['state'], again.body['created']], [200, 'closed', false]);
+});
+
+test('tags of operators are stored, and unknown request ids are named', async () => {
+  await reset();
+  const row = newRow();
+  await insertRows(database.db, [row]);
+  const { body } = await post('/api/tags', { tag: 'tone', request_ids: [row.requestId, 'nobody'], operator: 'ann' });
+  assert.deepEqual(body, { tagged: [row.requestId], unknown: ['nobody'] });
+  const queue = await call('/api/review');
+  assert.equal(queue.body['waiting'], 1);
+});
+
+test('models are listed with versions, champion, certificate and gates', async () => {
+  await database.db.query(
+    `insert into relearn.certificates (id, model, version, kind, passed, content)
+     values ('c1', 'mail', 'v1', 'first', true, '{"gates": []}')`,
+  );
+  const { body } = await call('/api/models');
+  const [mail] = body['models'] as {
+    model: string;
+    champion: string;
+    gates: { min: number }[];
+    versions: { version: string; certificate: { kind: string; passed: boolean } }[];
+  }[];
+  assert.deepEqual([mail?.model, mail?.champion, mail?.gates[0]?.min], ['mail', 'v1', 0.9]);
+  assert.deepEqual([mail?.versions[0]?.certificate.kind, mail?.versions[0]?.certificate.passed], ['first', true]);
+});
+
+test('a person asks for a retrain; with Temporal down the answer says so', async () => {
+  const told = await reset();
+  assert.equal((await post('/api/retrain', { model: 'mail', operator: 'ann' })).status, 202);
+  assert.deepEqual(told.triggers, [{ kind: 'manual', by: 'ann' }]);
+  temporal = null;
+  const { status, body } = await post('/api/retrain', { model: 'mail', operator: 'ann' });
+  assert.deepEqual([status, body], [503, { error: { ...(body['error'] as object), code: 'temporal_unavailable' } }]);
+});
+
+test('the page at / lists routes and queues', async () => {
+  const { body, headers } = await app.inject('/');
+  assert.match(String(headers['content-type']), /text\/html/);
+  assert.match(body, /href="\/api\/review\?model=mail"/);
+  assert.equal((await call('/healthz')).status, 200);
+});
+
+const wrong: [name: string, request: InjectOptions, status: number, code: string, message: RegExp][] = [
+  [
+    'no operator',
+    { url: '/api/corrections', payload: { request_id: 'a', completion: 'b' } },
+    400,
+    'invalid_request',
+    /^operator/,
+  ],
+  [
+    'no corrections',
+    { url: '/api/corrections', payload: { operator: 'a', corrections: [] } },
+    400,
+    'invalid_request',
+    /^corrections/,
+  ],
+  [
+    'a completion of a wrong type',
+    { url: '/api/corrections', payload: { operator: 'a', corrections: [{ request_id: 'a', completion: 4 }] } },
+    400,
+    'invalid_request',
+    /^corrections\.0\.completion/,
+  ],
+  [
+    'malformed JSON',
+    { url: '/api/corrections', payload: '{', headers: { 'content-type': 'application/json' } },
+    400,
+    'malformed_json',
+    /JSON/,
+  ],
+  [
+    'a tag of control characters',
+    { url: '/api/tags', payload: { tag: 'a\0', request_ids: ['a'], operator: 'a' } },
+    400,
+    'invalid_request',
+    /^tag/,
+  ],
+  [
+    'an event of an unknown model',
+    { url: '/api/drift-events', payload: { model: 'other', event_id: 'e' } },
+    404,
+    'model_not_found',
+    /mail, chat/,
+  ],
+  [
+    'an event of tomorrow',
+    { url: '/api/drift-events', payload: { model: 'mail', event_id: 'e', detected_at: '2999-01-01T00:00:00Z' } },
+    400,
+    'invalid_request',
+    /^detected_at/,
+  ],
+  ['a page of nothing', { method: 'GET', url: '/api/review?limit=0' }, 400, 'invalid_request', /^limit/],
+  [
+    'an unknown incident',
+    { method: 'GET', url: '/api/incidents/none' },
+    404,
+    'incident_not_found',
+    /GET \/api\/incidents/,
+  ],
+  ['an unknown route', { method: 'GET', url: '/api/none' }, 404, 'route_not_found', /routes listed at \//],
+];
+for (const [name, request, status, code, message] of wrong) {
+  test(`${name}: ${code}`, async () => {
+    const given = await call({ method: 'POST', ...request });
+    const error = given.body['error'] as { code: string; message: string };
+    assert.deepEqual([given.status, error.code], [status, code]);
+    assert.match(error.message, message);
+  });
+}
+
+test('another Host is refused, loopback and the configured one are not', async () => {
+  for (const host of [
+    'evil.example',
+    'evil.example:8081',
+    '10.0.0.1',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+  ]) {
+    assert.equal((await call({ url: '/api/models', headers: { host } })).status, 403, host);
+  }
+  for (const host of ['localhost:8081', '127.0.0.1:8081', '[::1]:8081', 'LOCALHOST']) {
+    assert.equal((await call({ url: '/api/models', headers: { host } })).status, 200, host);
+  }
+  const named = buildReview({
+    config: testConfig({ console: { host: 'review.internal' } }),
+    db: database.db,
+    logger,
+    signal: { correctionsRecorded: async () => {}, startDriftResponse: async () => {}, triggerRetrain: async () => {} },
+  });
+  assert.equal((await named.inject({ url: '/healthz', headers: { host: 'review.internal:80' } })).statusCode, 200);
+  await named.close();
+});
+
+test('a POST of another origin is refused, one of our own page is not', async () => {
+  await reset();
+  const tag = { tag: 'tone', request_ids: ['a'], operator: 'ann' };
+  for (const origin of ['https://evil.example', 'null', 'http://localhost:9999']) {
+    assert.equal((await post('/api/tags', tag, { host: 'localhost:8081', origin })).status, 403, origin);
+  }
+  const own = await post('/api/tags', tag, { host: 'localhost:8081', origin: 'http://localhost:8081' });
+  assert.equal(own.status, 200);
+});
