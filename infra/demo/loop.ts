@@ -1,0 +1,121 @@
+import type { Client } from '@temporalio/client';
+import { lastVerdict } from '../../src/watch/verdicts.ts';
+import type { Runtime } from '../runtime.ts';
+import { StoryEnded, waitFor } from './patience.ts';
+import type { Progress } from './progress.ts';
+import type { GateView, IncidentView, ReviewApi } from './review-api.ts';
+import { endedRun, isTriggered, readIncident, reviewQueue, type Desk } from './reviewer.ts';
+import type { DemoStory, TrafficRow } from './story.ts';
+import type { Production } from './traffic.ts';
+
+export interface Scene {
+  story: DemoStory;
+  runtime: Runtime;
+  api: ReviewApi;
+  temporal: Client;
+  production: Production;
+  progress: Progress;
+  signal: AbortSignal;
+}
+
+const healthyPerSecond = 400;
+/** Slow enough for drift watch to look before all of it is through. */
+const driftedPerSecond = 80;
+const rowsPerLook = 20;
+
+/** A day of the drifted production: what comes in before the reviewer sits down. */
+const mostRowsADay = 600;
+const mostDays = 10;
+
+/** Healthy traffic, and the proof that it raises no alarm: drift watch has looked at all of it. */
+export async function sendHealthyTraffic(scene: Scene, version: string): Promise<void> {
+  const { story, runtime, production, signal, api } = scene;
+  await production.send(story.healthy, { perSecond: healthyPerSecond, user: 'healthy-user' });
+  const sentAt = new Date();
+  const key = { model: story.model, modelVersion: version, monitor: 'confidence' };
+  await waitFor({ what: 'drift watch to find the healthy traffic healthy', timeoutMs: 90_000, signal }, async () => {
+    const incident = await api.incident(story.model);
+    if (incident !== undefined) throw new StoryEnded(`Healthy traffic raised an alarm: ${incident.monitor}.`);
+    const verdict = await lastVerdict(runtime.db, key);
+    return verdict !== null && verdict.at > sentAt && verdict.state === 'clean' ? true : undefined;
+  });
+}
+
+export interface DriftSeen {
+  incident: IncidentView;
+  /** Drifted requests answered by the time of the detection. */
+  requests: number;
+  /** Those sent by the time it was noticed here. */
+  sent: number;
+}
+
+/** Drifted traffic, until a monitor has seen it. */
+export async function sendUntilDetected({ story, production, api, signal }: Scene): Promise<DriftSeen> {
+  const before = new Set(production.answered.keys());
+  const most = Math.max(3000, 2 * story.drifted.length);
+  for (let sent = 0; sent < most; sent += rowsPerLook) {
+    await production.send(takeRows(story.drifted, sent, rowsPerLook), trafficOf(sent, story));
+    const incident = await waitFor({ what: 'the review API', timeoutMs: 60_000, signal }, async () => ({
+      found: await api.incident(story.model),
+    }));
+    if (incident.found === undefined) continue;
+    const detectedAt = incident.found.detected_at.getTime();
+    const drifted = [...production.answered].filter(([id, { at }]) => !before.has(id) && at <= detectedAt);
+    return { incident: incident.found, requests: drifted.length, sent: sent + rowsPerLook };
+  }
+  throw new StoryEnded(`No monitor saw the drift within ${most} drifted requests.`);
+}
+
+/**
+ * Production goes on and the reviewer answers what comes in, day by day, until enough rows are corrected for a
+ * retrain. When all mail has come once, it comes again to another mailbox, as newsletters and spam do.
+ */
+export async function correctUntilRetrain(scene: Scene, { incident, sent: alreadySent }: DriftSeen): Promise<void> {
+  const { story, production, progress } = scene;
+  const desk: Desk = { ...scene, model: story.model, incident: incident.id };
+  const rowsADay = Math.min(story.drifted.length, mostRowsADay);
+  let sent = alreadySent;
+  for (let day = 1; day <= mostDays; day += 1) {
+    const missing = day * rowsADay - sent;
+    if (missing > 0) {
+      await production.send(takeRows(story.drifted, sent, missing), trafficOf(sent, story));
+      sent += missing;
+    }
+    const now = await reviewQueue(desk, rowsADay);
+    progress.say(`Day ${day}: ${now.corrected} rows reviewed, ${now.counted} of ${story.minCorrected} corrected.`);
+    if (isTriggered(now)) return;
+  }
+  const { counted } = await readIncident(desk);
+  throw new StoryEnded(
+    `After ${mostDays} days of drifted traffic ${counted} of ${story.minCorrected} rows are corrected: ` +
+      'the model is wrong too seldom for this story.',
+  );
+}
+
+/** Waits for what the retrain comes to. Throws when it ends in anything but a new champion. */
+export async function awaitPromotion(
+  { story, api, signal }: Scene,
+  before: string,
+): Promise<{ version: string; gates: GateView[] }> {
+  return waitFor({ what: 'the retrain to end in a promotion', timeoutMs: 300_000, everyMs: 300, signal }, async () => {
+    const champion = await api.champion(story.model);
+    if (champion !== undefined && champion.version !== before) return champion;
+    const incident = await api.incident(story.model);
+    if (incident?.state === 'collecting' && endedRun(incident.reason)) {
+      throw new StoryEnded(`The retrain did not end in a promotion: ${incident.reason ?? ''}.`);
+    }
+    if (incident?.state === 'closed') throw new StoryEnded(`The incident is closed: ${incident.reason ?? ''}.`);
+    return undefined;
+  });
+}
+
+/** `count` rows from `start` on, from the first again after the last. */
+function takeRows(rows: readonly TrafficRow[], start: number, count: number): TrafficRow[] {
+  return Array.from({ length: count }, (_, index) => rows[(start + index) % rows.length]).filter(
+    (row) => row !== undefined,
+  );
+}
+
+function trafficOf(sent: number, { drifted }: DemoStory): { perSecond: number; user: string } {
+  return { perSecond: driftedPerSecond, user: `mailbox-${1 + Math.floor(sent / drifted.length)}` };
+}

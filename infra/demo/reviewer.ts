@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import { workflowId, type CorrectionMessage } from '../../src/temporal.ts';
+import { StoryEnded, waitFor } from './patience.ts';
+import type { IncidentView, ReviewApi } from './review-api.ts';
+import type { Production } from './traffic.ts';
+
+export interface Desk {
+  model: string;
+  incident: string;
+  api: ReviewApi;
+  temporal: Client;
+  production: Production;
+  signal: AbortSignal;
+}
+
+const inFlight = 8;
+const signalsPerSecond = 50;
+const pageSize = 100;
+const operator = 'demo-reviewer';
+
+/**
+ * The simulated reviewer: answers up to `atMost` rows from the top of the incident's review queue with what is true,
+ * also where the model was right, each as a signal `correction` to the incident's workflow, as a review tool would.
+ * Stops when a retrain has been triggered. Returns the incident as it then is.
+ */
+export async function reviewQueue(desk: Desk, atMost: number): Promise<IncidentView> {
+  const { model, incident, api, production, signal } = desk;
+  let left = atMost;
+  for (;;) {
+    const now = await readIncident(desk);
+    if (left === 0 || isTriggered(now)) return now;
+    const queued = await waitFor({ what: 'the review queue', timeoutMs: 60_000, signal }, () =>
+      api.queue(model, incident, Math.min(pageSize, left)),
+    );
+    const corrections = queued.flatMap((requestId): CorrectionMessage[] => {
+      const truth = production.answered.get(requestId)?.truth;
+      return truth === undefined ? [] : [{ requestId, completion: truth, operator }];
+    });
+    if (corrections.length === 0) return now;
+    await sendSignals(desk, corrections);
+    await waitFor({ what: 'the corrections to be stored', timeoutMs: 120_000, signal }, async () => {
+      const { corrected } = await readIncident(desk);
+      return corrected >= now.corrected + corrections.length ? true : undefined;
+    });
+    left -= corrections.length;
+  }
+}
+
+/** Whether a retrain was asked for: the incident has left collecting, or is back at it after a run. */
+export function isTriggered({ state, reason }: IncidentView): boolean {
+  if (state === 'closed') throw new StoryEnded(`The incident closed before a retrain: ${reason ?? 'no reason given'}.`);
+  return state !== 'open' && (state !== 'collecting' || endedRun(reason));
+}
+
+/** An incident that a run did not end takes corrections again, and says so. */
+export const endedRun = (reason: string | null): boolean => reason?.startsWith('run ') === true;
+
+export async function readIncident({ model, incident, api, signal }: Desk): Promise<IncidentView> {
+  return waitFor({ what: 'the review API', timeoutMs: 60_000, signal }, async () => {
+    const latest = await api.incident(model);
+    return latest?.id === incident ? latest : undefined;
+  });
+}
+
+async function sendSignals(
+  { model, incident, temporal, signal }: Desk,
+  corrections: readonly CorrectionMessage[],
+): Promise<void> {
+  const handle = temporal.workflow.getHandle(workflowId.driftResponse(model, incident));
+  const started = performance.now();
+  let next = 0;
+  const sendInTurn = async () => {
+    for (let index = next++; index < corrections.length; index = next++) {
+      const early = (index / signalsPerSecond) * 1000 - (performance.now() - started);
+      if (early > 0) await sleep(early, undefined, { signal });
+      // Sent twice, a correction counts once.
+      await waitFor({ what: 'Temporal to take a correction', timeoutMs: 60_000, signal }, async () => {
+        await handle.signal('correction', corrections[index]);
+        return true;
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, sendInTurn));
+}
