@@ -24,7 +24,7 @@ const northAmericanSpaced = new RegExp(
 );
 /** 020 7946 0958, (030) 123456, 01 23 45 67 89: a trunk prefix and at least one gap; never a date. */
 const trunk = new RegExp(
-  String.raw`${notAfterWord}(?<![-.,/$€£])(?!\d\d?([./-])\d\d?\1\d{4}(?!\d))\(?0\d{1,4}(?:${gap}{1,2}\d{2,8}){1,5}${notBeforeWord}(?![-.]\d)`,
+  String.raw`${notAfterWord}(?<![-.,/=$€£])(?!\d\d?([./-])\d\d?\1\d{4}(?!\d))\(?0\d{1,4}(?:${gap}{1,2}\d{2,8}){1,5}${notBeforeWord}(?![-.]\d)`,
   'gu',
 );
 /** Any seven to fifteen digits after a word that announces them. */

@@ -48,6 +48,7 @@ const harmless = [
   'id 550e8400-e29b-41d4-a716-446655440000, chatcmpl-01890a5d-ac96-774b-bcce-b302099a8057, 0x12345678',
   'ISBN 978-0-306-40615-7, card 4111 1111 1111 1111, 51.507351 -0.127758',
   'Received: from a.b (10.1.2.3) by c with ESMTP id g7MCYrZ28416; Thu, 22 Aug 2002 13:34:53 +0100',
+  'http://use.perl.org/article.pl?sid=02/08/06/1234567',
   '@someone, meet me @ noon',
 ];
 
