@@ -33,7 +33,10 @@ function describeFailure(name: string, error: unknown, logger: ActivityLogger): 
   }
   const kind = error instanceof Error ? error.name : typeof error;
   logger.error({ activity: name, kind, frames: stackFrames(error) }, 'activity failed unexpectedly');
-  return ApplicationFailure.create({ message: `${name} failed unexpectedly (${kind}); see the worker's log`, type: 'internal_error' });
+  return ApplicationFailure.create({
+    message: `${name} failed unexpectedly (${kind}); see the worker's log`,
+    type: 'internal_error',
+  });
 }
 
 function stackFrames(error: unknown): string[] {

@@ -4,7 +4,7 @@ import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { RelearnError } from '../src/errors.ts';
 import { storeEvalRun } from '../src/gate/eval-runs.ts';
 import { readCases, readCasesWithLearned, runCases, type CaseSet } from '../src/gate/run-cases.ts';
-import { getChampion } from '../src/promote/registry.ts';
+import { getChampion, listChampions } from '../src/promote/registry.ts';
 import { goldBaseline, storeGoldRun } from '../src/watch/gold-runs.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -31,8 +31,10 @@ export interface InferResult {
 
 export function createInferActivities({ config, db, answerer, datasetDirectory, logger }: ActivityDependencies) {
   /** The version's first gold run is the baseline that later probes are held against. */
-  async function runGold({ model }: InferInput, path: string): Promise<InferResult> {
-    const { version } = await getChampion(db, model);
+  async function runGold({ model }: InferInput, path: string): Promise<InferResult | null> {
+    const [champion] = await listChampions(db, [model]);
+    if (champion === undefined) return null;
+    const { version } = champion;
     const gold = await readCases(path);
     const key = { model, modelVersion: version, goldSha256: gold.sha256 };
     const purpose = (await goldBaseline(db, key)) === null ? 'baseline' : 'probe';
@@ -67,7 +69,7 @@ export function createInferActivities({ config, db, answerer, datasetDirectory, 
   return {
     /**
      * Inference inside workflows: asks a version a set of cases by the same code as the gateway, which logs the same
-     * rows. Null when the configuration names no such set.
+     * rows. Null when the configuration names no such set, or there is no champion to ask.
      */
     async infer(input: InferInput): Promise<InferResult | null> {
       const settings = config.models[input.model];

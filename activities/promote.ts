@@ -1,6 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
 import { deployChampion, rollBackChampion } from '../src/promote/promotion.ts';
-import { championLearned, getChampion } from '../src/promote/registry.ts';
+import { championLearned, listChampions } from '../src/promote/registry.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 export interface RunPlan {
@@ -18,14 +18,17 @@ export function createPromoteActivities({ config, db }: ActivityDependencies) {
     /** Reads what a run needs before it starts. Gates that are not set stop it here, before training. */
     async planRun({ model }: { model: string }): Promise<RunPlan> {
       const settings = config.models[model];
-      const champion = await getChampion(db, model);
+      const [champion] = await listChampions(db, [model]);
       const approvalDays = settings?.rollout.approval === true ? settings.rollout.approvalDays : 0;
       const missing = [
+        ...(champion === undefined ? ['a champion (relearn train --deploy)'] : []),
         ...(settings?.retrain.trainer === undefined ? [`models.${model}.retrain.trainer`] : []),
-        ...(settings?.evals?.gates.some((gate) => gate.required) === true ? [] : [`a required gate in models.${model}.evals.gates`]),
+        ...(settings?.evals?.gates.some((gate) => gate.required) === true
+          ? []
+          : [`a required gate in models.${model}.evals.gates`]),
       ];
-      const stop = missing.length === 0 ? null : `the configuration lacks ${missing.join(' and ')}`;
-      return { champion: champion.version, token: champion.token, approvalDays, stop };
+      const stop = missing.length === 0 ? null : `${model} lacks ${missing.join(' and ')}`;
+      return { champion: champion?.version ?? '', token: champion?.token ?? 0, approvalDays, stop };
     },
 
     /** Makes a certified candidate the champion, if the champion is still the one the run has beaten. */

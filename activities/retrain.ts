@@ -6,22 +6,22 @@ import { redactorVersion } from '../src/log/redact/index.ts';
 import { findVersionOfRun, registerVersion } from '../src/promote/registry.ts';
 import { trainEmbedded } from '../src/retrain/embedded/train-in-thread.ts';
 import { claimRun, finishRun } from '../src/retrain/runs.ts';
-import { taskQueue, workflowId, type RetrainStatus, type RetrainTrigger } from '../src/temporal.ts';
+import { sendTrigger } from '../src/retrain/send-trigger.ts';
+import type { RetrainStatus, RetrainTrigger } from '../src/temporal.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { withHeartbeat } from './heartbeat.ts';
 
-export function createRetrainActivities({ config, db, artifacts, scratchDirectory, datasetDirectory, logger }: ActivityDependencies) {
+export function createRetrainActivities({
+  config,
+  db,
+  artifacts,
+  scratchDirectory,
+  datasetDirectory,
+  logger,
+}: ActivityDependencies) {
   return {
-    /** Hands a trigger to the model's one retrain workflow, which is started when it does not run. */
     async triggerRetrain({ model, trigger }: { model: string; trigger: RetrainTrigger }): Promise<void> {
-      await getClient().workflow.signalWithStart('retrain', {
-        workflowId: workflowId.retrain(model),
-        taskQueue,
-        args: [{ model }],
-        signal: 'trigger',
-        signalArgs: [trigger],
-        staticSummary: `${model}: one retrain at a time`,
-      });
+      await sendTrigger(getClient().workflow, model, trigger);
     },
 
     async claimRun(claim: { model: string; key: string; triggers: RetrainTrigger[] }): Promise<number> {

@@ -1,10 +1,8 @@
 import { activityInfo, getClient } from '@temporalio/activity';
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { ModelConfig } from '../src/config.ts';
 import { RelearnError } from '../src/errors.ts';
-import { getChampion, type Champion } from '../src/promote/registry.ts';
+import { listChampions, type Champion } from '../src/promote/registry.ts';
 import { lowConfidenceThreshold } from '../src/serve/load.ts';
-import { taskQueue, workflowId } from '../src/temporal.ts';
 import { readCensus, takeReference } from '../src/watch/census.ts';
 import { countTag, markTagTriggered } from '../src/watch/clusters.ts';
 import { judgeConfidence, windowSizes } from '../src/watch/confidence-monitor.ts';
@@ -12,6 +10,7 @@ import { judgeGoldRun } from '../src/watch/gold-monitor.ts';
 import { getGoldRun, goldBaseline } from '../src/watch/gold-runs.ts';
 import { getIncident, openIncident } from '../src/watch/incidents.ts';
 import type { Judgement, MonitorState } from '../src/watch/judgement.ts';
+import { startDriftResponse } from '../src/watch/start-response.ts';
 import { previousLogStatistic, recordVerdict } from '../src/watch/verdicts.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
@@ -34,7 +33,10 @@ export function createWatchActivities({ config, db }: ActivityDependencies) {
   function settingsOf(model: string): ModelConfig {
     const settings = config.models[model];
     if (settings !== undefined) return settings;
-    throw new RelearnError('model_not_found', `Model ${model} is not configured. Its schedule goes with the next start.`);
+    throw new RelearnError(
+      'model_not_found',
+      `Model ${model} is not configured. Its schedule goes with the next start.`,
+    );
   }
 
   async function judgeGold(champion: Champion, id: string, settings: ModelConfig, look: string): Promise<Judgement> {
@@ -66,14 +68,15 @@ export function createWatchActivities({ config, db }: ActivityDependencies) {
   return {
     /**
      * What each monitor says at this look; a detection opens an incident or joins the open one. Run twice, it counts
-     * the look once.
+     * the look once. A model without a champion has no monitors.
      */
     async judgeMonitors({ model, goldRun }: { model: string; goldRun?: string }): Promise<{
       monitors: MonitorVerdict[];
       incident: string | null;
     }> {
       const settings = settingsOf(model);
-      const champion = await getChampion(db, model);
+      const [champion] = await listChampions(db, [model]);
+      if (champion === undefined) return { monitors: [], incident: null };
       const look = activityInfo().workflowExecution?.runId ?? '';
       const at = new Date();
       const judgements = new Map<MonitorVerdict['monitor'], Judgement>();
@@ -93,26 +96,8 @@ export function createWatchActivities({ config, db }: ActivityDependencies) {
       return { monitors, incident };
     },
 
-    /** Starts the workflow of an incident; one that runs, or has ended well, is left alone. */
     async startDriftResponse({ model, incident }: { model: string; incident: string }): Promise<void> {
-      const { drift, retrain } = settingsOf(model);
-      const { monitor, detectedAt } = await getIncident(db, incident);
-      const input = {
-        ...{ model, incident, monitor, minCorrected: retrain.minCorrected },
-        graceMs: drift.graceHours * 3_600_000,
-        deadlineAt: detectedAt.getTime() + drift.deadlineDays * 86_400_000,
-      };
-      try {
-        await getClient().workflow.start('driftResponse', {
-          workflowId: workflowId.driftResponse(model, incident),
-          taskQueue,
-          args: [input],
-          workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-          staticSummary: `${model}: drift seen by ${monitor}, incident ${incident}`,
-        });
-      } catch (error) {
-        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      }
+      await startDriftResponse(getClient().workflow, await getIncident(db, incident), settingsOf(model));
     },
 
     /** Counts, for each configured tag, the rows corrected since its last trigger. */

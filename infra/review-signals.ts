@@ -1,9 +1,11 @@
-import { Client, Connection, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import type { Config } from '../src/config.ts';
 import type { Database } from '../src/database.ts';
 import type { ReviewSignals } from '../src/http/review-options.ts';
-import { taskQueue, workflowId } from '../src/temporal.ts';
+import { sendTrigger } from '../src/retrain/send-trigger.ts';
+import { workflowId } from '../src/temporal.ts';
 import { getIncident } from '../src/watch/incidents.ts';
+import { startDriftResponse } from '../src/watch/start-response.ts';
 import type { Environment } from './environment.ts';
 import { requireTemporal } from './runtime.ts';
 
@@ -26,38 +28,10 @@ export function openReviewSignals(options: {
     },
 
     async startDriftResponse(model, incident) {
-      const settings = config.models[model];
-      if (settings === undefined) return;
-      const { drift, retrain } = settings;
-      const { monitor, detectedAt } = await getIncident(db, incident);
-      const input = {
-        ...{ model, incident, monitor, minCorrected: retrain.minCorrected },
-        graceMs: drift.graceHours * 3_600_000,
-        deadlineAt: detectedAt.getTime() + drift.deadlineDays * 86_400_000,
-      };
-      try {
-        await workflow.start('driftResponse', {
-          workflowId: workflowId.driftResponse(model, incident),
-          taskQueue,
-          args: [input],
-          workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-          staticSummary: `${model}: drift seen by ${monitor}, incident ${incident}`,
-        });
-      } catch (error) {
-        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      }
+      await startDriftResponse(workflow, await getIncident(db, incident), modelSettings({ config }, model));
     },
 
-    async triggerRetrain(model, trigger) {
-      await workflow.signalWithStart('retrain', {
-        workflowId: workflowId.retrain(model),
-        taskQueue,
-        args: [{ model }],
-        signal: 'trigger',
-        signalArgs: [trigger],
-        staticSummary: `${model}: one retrain at a time`,
-      });
-    },
+    triggerRetrain: (model, trigger) => sendTrigger(workflow, model, trigger),
 
     close: () => connection.close(),
   };

@@ -4,14 +4,9 @@ import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker
 import { createActivities } from '../activities/index.ts';
 import type { Config } from '../src/config.ts';
 import type { DatabasePool } from '../src/database.ts';
-import { redactText } from '../src/log/redact/index.ts';
-import { openLogWriter } from '../src/log/writer.ts';
-import { openArtifactDirectory } from '../src/promote/artifacts.ts';
-import { createAnswerer } from '../src/serve/answer.ts';
-import { followChampions } from '../src/serve/champions.ts';
 import { loadOnnxModelInThread } from '../src/serve/onnx-thread.ts';
-import { openVersions } from '../src/serve/versions.ts';
 import { taskQueue, trainingTaskQueue } from '../src/temporal.ts';
+import { openAnswering } from './answering.ts';
 import type { TemporalConnection } from './environment.ts';
 import type { Logger } from './logger.ts';
 import { statePaths } from './state-paths.ts';
@@ -45,12 +40,8 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   const paths = statePaths(config);
   await mkdir(paths.scratch, { recursive: true });
   await mkdir(paths.datasets, { recursive: true });
-  const artifacts = openArtifactDirectory(paths.artifacts);
-  const writer = openLogWriter({ ...config.log, db, logger });
-  const loading = { artifacts, models: config.models, load: loadOnnxModelInThread, secret: setup.secret, db, logger };
-  const champions = followChampions(loading);
-  const versions = openVersions(loading);
-  const answerer = createAnswerer({ champions, versions, config, writer, redact: redactText, hashKey: setup.hashKey });
+  const answering = await openAnswering({ ...setup, load: loadOnnxModelInThread });
+  const { artifacts, answerer } = answering;
   const activities = createActivities({
     ...{ config, db, artifacts, answerer, logger },
     ...{ datasetDirectory: paths.datasets, scratchDirectory: paths.scratch },
@@ -65,12 +56,11 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
     await Worker.create({ ...common, taskQueue, maxCachedWorkflows, workflowsPath: workflowsPath() }),
     await Worker.create({ ...common, taskQueue: trainingTaskQueue, maxConcurrentActivityTaskExecutions: 1 }),
   ];
-  await champions.refresh();
   const running = Promise.all(workers.map((worker) => worker.run()));
   const done = running
     .then(() => {})
     .finally(async () => {
-      await Promise.all([champions.close(), versions.close(), writer.close()]);
+      await answering.close();
       await connection.close();
     });
   return {

@@ -31,6 +31,7 @@ export const errorCatalogue = {
   invalid_arguments: { status: 400, type: 'invalid_request_error' },
   port_taken: { status: 500, type: 'server_error' },
   stack_failed: { status: 500, type: 'server_error' },
+  workflow_failed: { status: 500, type: 'server_error' },
   migration_failed: { status: 500, type: 'server_error' },
 } as const satisfies Record<string, { status: number; type: string }>;
 

@@ -6,19 +6,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { pino } from 'pino';
+import { openAnswering } from '../infra/answering.ts';
 import { deployVersion, trainVersion } from '../infra/deploy.ts';
 import type { Runtime } from '../infra/runtime.ts';
 import { registerSearchAttributes } from '../infra/search-attributes.ts';
-import { statePaths } from '../infra/state-paths.ts';
 import { startWorker, type RunningWorker } from '../infra/worker.ts';
 import { configSchema, type Config } from '../src/config.ts';
-import { redactText } from '../src/log/redact/index.ts';
-import { openLogWriter, type LogWriter } from '../src/log/writer.ts';
-import { openArtifactDirectory } from '../src/promote/artifacts.ts';
-import { createAnswerer, type Answerer } from '../src/serve/answer.ts';
-import { followChampions } from '../src/serve/champions.ts';
+import type { LogWriter } from '../src/log/writer.ts';
+import type { Answerer } from '../src/serve/answer.ts';
 import { loadOnnxModel } from '../src/serve/onnx.ts';
-import { openVersions } from '../src/serve/versions.ts';
 import { createTestDatabase, temporalAddress, type TestDatabase } from './stack.ts';
 
 /** The model of the small world: it sorts short texts by topic. */
@@ -91,24 +87,18 @@ export async function startLoop(overrides: (settings: LoopSettings) => void = ()
   const logs: string[] = [];
   const logger = pino({ level: 'info' }, { write: (line: string) => void logs.push(line) });
   const { db } = database;
-  const loading = {
-    ...{ artifacts: openArtifactDirectory(statePaths(config).artifacts), models: config.models },
-    ...{ load: loadOnnxModel, db, logger, secret: () => undefined },
-  };
-  const writer = openLogWriter({ ...config.log, db, logger });
-  const champions = followChampions({ ...loading, pollMs: 50 });
-  const versions = openVersions(loading);
-  await champions.refresh();
-  const answerer = createAnswerer({ champions, versions, config, writer, redact: redactText, hashKey });
+  const secret = () => undefined;
+  const answering = await openAnswering({ config, db, hashKey, secret, logger, load: loadOnnxModel });
+  const { answerer, writer } = answering;
   const workers: RunningWorker[] = [];
 
   return {
     ...{ config, directory, database, namespace, runtime, answerer, writer, logs },
     client: new Client({ connection, namespace }),
     async startWorker() {
-      const { temporal } = { temporal: { address: temporalAddress() } };
+      const temporal = { address: temporalAddress() };
       const worker = await startWorker({
-        ...{ config, db, temporal, namespace, hashKey, logger, secret: () => undefined },
+        ...{ config, db, temporal, namespace, hashKey, logger, secret },
       });
       workers.push(worker);
       return worker;
@@ -125,7 +115,7 @@ export async function startLoop(overrides: (settings: LoopSettings) => void = ()
     },
     async close() {
       for (const worker of workers) await worker.stop();
-      await Promise.all([champions.close(), versions.close(), writer.close()]);
+      await answering.close();
       await connection.close();
       await database.close();
       await rm(directory, { recursive: true, force: true });
@@ -164,7 +154,10 @@ async function writeWorld(directory: string): Promise<LoopSettings> {
           confidence: { windowRequests: 60, referenceRequests: 60 },
           graceHours: 0,
         },
-        retrain: { minCorrected: 20, trainer: { kind: 'embedded', base: await file('base.jsonl', examples(knownTopics, 300, 0)) } },
+        retrain: {
+          minCorrected: 20,
+          trainer: { kind: 'embedded', base: await file('base.jsonl', examples(knownTopics, 300, 0)) },
+        },
         evals: {
           pack: await file('eval.jsonl', examples(knownTopics, 120, 20_000)),
           gates: [{ metric: 'pass_rate', slice: 'all', required: true, min: 0.9, maxDrop: 0.05 }],
@@ -188,7 +181,7 @@ async function createNamespace(connection: Connection): Promise<string> {
 
 /** Waits until `look` answers something, for a minute at most. */
 export async function until<Result>(what: string, look: () => Promise<Result | undefined | false>): Promise<Result> {
-  for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline;) {
     const seen = await look();
     if (seen !== undefined && seen !== false) return seen;
     await sleep(50);

@@ -30,7 +30,9 @@ export async function clusterWatch({ model }: { model: string }): Promise<Cluste
   showInList({ model, phase: state.status });
   showOnPage(
     `${model}: ${due.length === 0 ? 'no tag has reached its threshold' : `retrain for ${due.map(({ tag }) => tag).join(', ')}`}`,
-    Object.fromEntries(clusters.map(({ tag, corrected, threshold }) => [tag, `${corrected} of ${threshold} corrected`])),
+    Object.fromEntries(
+      clusters.map(({ tag, corrected, threshold }) => [tag, `${corrected} of ${threshold} corrected`]),
+    ),
   );
   return state;
 }

@@ -29,7 +29,11 @@ export async function driftWatch({ model }: { model: string }): Promise<DriftWat
   state = { status, monitors, ...(incident === null ? {} : { incident }) };
   showInList({ model, phase: status });
   showOnPage(
-    incident === null ? `${model}: ${status}` : `${model}: drift, see drift-response/${model}/${incident}`,
+    monitors.length === 0
+      ? `${model}: no champion is deployed`
+      : incident === null
+        ? `${model}: ${status}`
+        : `${model}: drift, see drift-response/${model}/${incident}`,
     Object.fromEntries(monitors.map(({ monitor, state: verdict, reason }) => [monitor, `${verdict}: ${reason}`])),
   );
   return state;

@@ -102,7 +102,8 @@ export async function retrainRun({ model, run, triggers }: RetrainRunInput): Pro
         summary: 'approval deadline',
       });
       if (!decided) return await finish('expired', `nobody approved within ${plan.approvalDays} days`);
-      if (desk.decision?.approved !== true) return await finish('rejected', `rejected by ${desk.decision?.by ?? 'unknown'}`);
+      if (desk.decision?.approved !== true)
+        return await finish('rejected', `rejected by ${desk.decision?.by ?? 'unknown'}`);
     }
 
     enter('promote', `making ${state.candidate} the champion`);

@@ -70,7 +70,10 @@ function prepareCorrection({ requestId, completion, operator, source }: Correcti
   const given = completion.replaceAll('\u0000', '').toWellFormed().trim();
   const usable = given !== '' && given.length <= longestCompletion && operator !== '';
   const redacted = usable ? redactOrNull(given) : null;
-  const id = createHash('sha256').update(JSON.stringify([requestId, operator, redacted])).digest('hex').slice(0, 32);
+  const id = createHash('sha256')
+    .update(JSON.stringify([requestId, operator, redacted]))
+    .digest('hex')
+    .slice(0, 32);
   return { id, requestId, completion: redacted, operator, source };
 }
 

@@ -18,11 +18,7 @@ export interface Judged {
 /** Decides from stored eval runs whether a candidate may replace the champion. Asked twice, it answers the same. */
 export async function judgeCandidate(db: Database, judged: Judged): Promise<Decision & { reason: string }> {
   const { candidate, champion } = await readRuns(db, judged);
-  const decision = decideVerdict({
-    gates: [...judged.gates, ...learnedGates(candidate.results)],
-    champion: champion?.results ?? null,
-    candidate: candidate.results,
-  });
+  const decision = decide(judged, candidate, champion);
   const compared = champion === null ? 'first version' : `${percentPassed(champion)} before`;
   const reason = [`${percentPassed(candidate)} of the eval pack passed, ${compared}`, ...decision.reasons].join('; ');
   return { ...decision, reason };
@@ -35,7 +31,7 @@ export async function certifyCandidate(
 ): Promise<{ id: string; passed: boolean }> {
   const { candidate, champion } = await readRuns(db, judged);
   const version = await getVersion(db, judged.model, judged.version);
-  const { reason: _, ...verdict } = await judgeCandidate(db, judged);
+  const verdict = decide(judged, candidate, champion);
   const certificate = buildCertificate({
     model: judged.model,
     version: judged.version,
@@ -53,6 +49,14 @@ export async function certifyCandidate(
   });
   await storeCertificate(db, certificate);
   return { id: certificate.id, passed: certificate.passed };
+}
+
+function decide({ gates }: Judged, candidate: EvalRun, champion: EvalRun | null): Decision {
+  return decideVerdict({
+    gates: [...gates, ...learnedGates(candidate.results)],
+    champion: champion?.results ?? null,
+    candidate: candidate.results,
+  });
 }
 
 /** What production taught before is asked again: required at the default margin once a slice has enough cases. */

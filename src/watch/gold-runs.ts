@@ -1,7 +1,6 @@
 import type { Database } from '../database.ts';
-import type { GoldScore } from './gold-set.ts';
 
-export interface GoldRun extends GoldScore {
+export interface GoldRun {
   /** Named by the caller, so that a step that runs twice stores one run. */
   id: string;
   model: string;
@@ -11,6 +10,9 @@ export interface GoldRun extends GoldScore {
   state: 'ok' | 'down';
   goldSha256: string;
   cases: number;
+  passed: number;
+  /** Ids of the cases that failed, in the order of the set. */
+  failedCases: string[];
 }
 
 /** Stores one run of the gold set. Stored again under the same id, the first one stays. */

@@ -141,7 +141,7 @@ export async function listIncidents(
 
 /**
  * Moves an incident on. Resolved and closed are final: the same end said again is no error, anything else throws
- * `incident_not_open`. An end also ends collecting.
+ * `incident_not_open`. Grace and an end stop the collecting of rows, going back to collecting takes it up again.
  */
 export async function setIncidentState(
   db: Database,
@@ -152,8 +152,7 @@ export async function setIncidentState(
   const [moved] = await db.query<Incident>(
     `update relearn.incidents set state = $2, reason = coalesce($3, reason),
        closed_at = case when $2 in ('resolved', 'closed') then now() end,
-       collecting_until = case when $2 in ('resolved', 'closed') then coalesce(collecting_until, now())
-         else collecting_until end
+       collecting_until = case when $2 in ('grace', 'resolved', 'closed') then coalesce(collecting_until, now()) end
      where id = $1 and ${isOpen} returning ${columns}`,
     [id, state, reason],
   );
@@ -161,14 +160,6 @@ export async function setIncidentState(
   const incident = await getIncident(db, id);
   if (incident.state === state) return incident;
   throw new RelearnError('incident_not_open', `Incident ${id} is ${incident.state} already. Wanted an open one.`);
-}
-
-/** From `at` on no row joins the incident. Said twice, the first time counts. */
-export async function endCollecting(db: Database, id: string, at: Date): Promise<void> {
-  await db.query(`update relearn.incidents set collecting_until = $2 where id = $1 and collecting_until is null`, [
-    id,
-    at,
-  ]);
 }
 
 export interface IncidentProgress {

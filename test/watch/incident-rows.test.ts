@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { pinIncidentRows } from '../../src/watch/incident-rows.ts';
-import { endCollecting, getIncident, openIncident } from '../../src/watch/incidents.ts';
+import { getIncident, openIncident } from '../../src/watch/incidents.ts';
 import type { Incident } from '../../src/watch/incidents.ts';
 import { createTestDatabase, type TestDatabase } from '../stack.ts';
 import { insertRows, rowsFrom } from './rows.ts';
@@ -24,7 +24,7 @@ beforeEach(async () => {
     ...{ model: 'mail', modelVersion: 'v1', monitor: 'confidence', detectedAt, figures: {} },
     ...{ windowHours: 12, hotWindowHours: 24 },
   });
-  await endCollecting(stack.db, id, at(60));
+  await stack.db.query('update relearn.incidents set collecting_until = $2 where id = $1', [id, at(60)]);
   incident = await getIncident(stack.db, id);
 });
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-  endCollecting,
   getIncident,
   incidentProgress,
   listIncidents,
@@ -120,11 +119,15 @@ test('an end is final: it ends collecting, may be said twice, and nothing follow
   );
 });
 
-test('collecting ends once', async () => {
+test('collecting ends with the grace time, once, and begins again when the incident goes back to collecting', async () => {
   const { id } = await openIncident(stack.db, detection('f'));
-  await endCollecting(stack.db, id, hours(-1));
-  await endCollecting(stack.db, id, hours(-2));
-  assert.deepEqual((await getIncident(stack.db, id)).collectingUntil, hours(-1));
+  const { collectingUntil } = await setIncidentState(stack.db, id, 'grace');
+  assert.ok(collectingUntil !== null);
+  assert.deepEqual((await setIncidentState(stack.db, id, 'resolved')).collectingUntil, collectingUntil);
+
+  const { id: other } = await openIncident(stack.db, detection('f'));
+  await setIncidentState(stack.db, other, 'grace');
+  assert.equal((await setIncidentState(stack.db, other, 'collecting')).collectingUntil, null);
 });
 
 test('progress counts distinct tagged rows, those corrected, and those whose last correction differs', async () => {

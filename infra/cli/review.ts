@@ -1,0 +1,136 @@
+import { createWriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { storeCorrections, type Correction, type StoredCorrection } from '../../src/correct/corrections.ts';
+import { listReviewQueue, type ReviewRow } from '../../src/correct/review-queue.ts';
+import type { Database } from '../../src/database.ts';
+import { tellIncidents } from '../../src/correct/tell-incidents.ts';
+import { readJsonl } from '../../src/jsonl.ts';
+import { openReviewSignals } from '../review-signals.ts';
+import type { Runtime } from '../runtime.ts';
+import { report, runWith } from './run-with.ts';
+import { actor } from './versions.ts';
+
+interface QueueOptions {
+  model?: string;
+  incident?: string;
+  limit: string;
+  out?: string;
+  json?: boolean;
+}
+
+const batchRows = 500;
+const correctionLine = z.object({
+  request_id: z.string().min(1),
+  completion: z.string(),
+  operator: z.string().min(1).optional(),
+});
+
+/** `review list|correct|import|export`: the queue of rows that wait for a correction, from the command line. */
+export function addReviewCommands(program: Command): void {
+  const review = program.command('review').description('correct what the model got wrong');
+
+  review
+    .command('list')
+    .description('show the rows that wait for a correction, the most pressing first')
+    .option('--model <name>', 'of this model only')
+    .option('--incident <id>', 'of this incident only')
+    .option('--limit <number>', 'at most so many rows', '20')
+    .option('--json', 'report as JSON')
+    .action((_: unknown, command: Command) =>
+      runWith<QueueOptions>(command, async ({ db }, { model, incident, limit, json }) => {
+        const rows = await listReviewQueue(db, { model, incident, limit: Number(limit), offset: 0 });
+        report(json, rows, () => rows.map(describeRow).join('\n') || 'No row waits for a correction.');
+      }),
+    );
+
+  review
+    .command('export')
+    .description('write the queue as JSONL, for another tool to fill in `completion`')
+    .option('--model <name>', 'of this model only')
+    .option('--incident <id>', 'of this incident only')
+    .option('--out <file>', 'write to a file instead of standard output')
+    .action((_: unknown, command: Command) =>
+      runWith<QueueOptions>(command, async ({ db }, options) => {
+        const lines = exportQueue(db, options);
+        if (options.out === undefined) await pipeline(lines, process.stdout, { end: false });
+        else await pipeline(lines, createWriteStream(options.out));
+      }),
+    );
+
+  review
+    .command('correct')
+    .description('say what the model should have answered to one request')
+    .argument('<request-id>', 'as in the review queue')
+    .argument('<completion>', 'the right answer; the same as the response when the model was right')
+    .option('--operator <name>', 'who says so (default: the user of this shell)')
+    .option('--json', 'report as JSON')
+    .action((requestId: string, completion: string, _: unknown, command: Command) =>
+      runWith<{ operator?: string; json?: boolean }>(command, async (runtime, { operator = actor(), json }) => {
+        const [stored] = await storeAndTell(runtime, [{ requestId, completion, operator, source: 'cli' }]);
+        report(json, stored, () => `${requestId}: ${stored?.status ?? 'invalid'}`);
+        if (stored?.status === 'unknown_request' || stored?.status === 'invalid') process.exitCode = 1;
+      }),
+    );
+
+  review
+    .command('import')
+    .description('store corrections from JSONL {"request_id","completion","operator"?}; what is there already stays')
+    .argument('<file>', 'the JSONL file')
+    .option('--operator <name>', 'for lines that name none (default: the user of this shell)')
+    .option('--json', 'report as JSON')
+    .action((file: string, _: unknown, command: Command) =>
+      runWith<{ operator?: string; json?: boolean }>(command, async (runtime, { operator = actor(), json }) => {
+        const counts = await importCorrections(runtime, file, operator);
+        report(json, counts, () =>
+          Object.entries(counts)
+            .map(([status, count]) => `${count} ${status}`)
+            .join(', '),
+        );
+      }),
+    );
+}
+
+async function importCorrections(runtime: Runtime, file: string, operator: string): Promise<Record<string, number>> {
+  const counts: Record<string, number> = { stored: 0, repeated: 0, unknown_request: 0, invalid: 0 };
+  let batch: Correction[] = [];
+  const storeBatch = async () => {
+    for (const { status } of await storeAndTell(runtime, batch)) counts[status] = (counts[status] ?? 0) + 1;
+    batch = [];
+  };
+  for await (const line of readJsonl(file, correctionLine)) {
+    batch.push({
+      ...{ requestId: line.request_id, completion: line.completion },
+      operator: line.operator ?? operator,
+      source: 'cli',
+    });
+    if (batch.length === batchRows) await storeBatch();
+  }
+  if (batch.length > 0) await storeBatch();
+  return counts;
+}
+
+async function storeAndTell(runtime: Runtime, corrections: readonly Correction[]): Promise<StoredCorrection[]> {
+  const stored = await storeCorrections(runtime.db, corrections);
+  const signals = openReviewSignals(runtime);
+  try {
+    await tellIncidents(runtime.db, signals, stored);
+  } finally {
+    await signals.close();
+  }
+  return stored;
+}
+
+async function* exportQueue(db: Database, { model, incident }: QueueOptions): AsyncGenerator<string> {
+  for (let offset = 0; ; offset += batchRows) {
+    const rows = await listReviewQueue(db, { model, incident, limit: batchRows, offset });
+    for (const row of rows) yield `${JSON.stringify({ ...row, completion: '' })}\n`;
+    if (rows.length < batchRows) return;
+  }
+}
+
+function describeRow({ request_id, prompt, response, tags }: ReviewRow): string {
+  const short = (text: string) => JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
+  return `${request_id}  [${tags.join(', ')}]\n  asked:    ${short(prompt)}\n  answered: ${short(response)}`;
+}

@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import { Client, WorkflowFailedError } from '@temporalio/client';
+import type { Command } from 'commander';
+import { errorMessage, RelearnError } from '../../src/errors.ts';
+import { sendTrigger } from '../../src/retrain/send-trigger.ts';
+import { scheduleId, taskQueue, workflowId, type RetrainFinished } from '../../src/temporal.ts';
+import type { DriftWatchResult } from '../../workflows/drift-watch.ts';
+import { modelSettings } from '../deploy.ts';
+import { openTemporalConnection, type Runtime } from '../runtime.ts';
+import { report, runWith } from './run-with.ts';
+import { actor } from './versions.ts';
+
+interface Options {
+  model: string;
+  reason?: string;
+  wait?: boolean;
+  json?: boolean;
+}
+
+/** `retrain`, `rollback` and `drift check`: what a person asks of the workflows. */
+export function addWorkflowCommands(program: Command): void {
+  program
+    .command('retrain')
+    .description('ask for a retrain; it joins the next run when one is under way')
+    .requiredOption('--model <name>', 'a model of relearn.yaml')
+    .option('--wait', 'wait for the outcome')
+    .option('--json', 'report as JSON')
+    .action((_: unknown, command: Command) => runWith<Options>(command, retrain));
+
+  program
+    .command('rollback')
+    .description('let the version serve again that served before the champion')
+    .requiredOption('--model <name>', 'a model of relearn.yaml')
+    .requiredOption('--reason <text>', 'why, for the record')
+    .option('--json', 'report as JSON')
+    .action((_: unknown, command: Command) => runWith<Options>(command, rollBack));
+
+  const drift = program.command('drift').description('look at a model in production');
+  drift
+    .command('check')
+    .description('look now, as the schedule does: gold set and confidence of production traffic')
+    .requiredOption('--model <name>', 'a model of relearn.yaml')
+    .option('--json', 'report as JSON')
+    .action((_: unknown, command: Command) => runWith<Options>(command, checkDrift));
+}
+
+async function retrain(runtime: Runtime, { model, wait, json }: Options): Promise<void> {
+  modelSettings(runtime, model);
+  await withClient(runtime, async (client) => {
+    await sendTrigger(client.workflow, model, { kind: 'manual', by: actor() });
+    if (wait !== true) {
+      report(json, { model, requested: true }, () => `Asked for. It shows as ${workflowId.retrain(model)}.`);
+      return;
+    }
+    const handle = client.workflow.getHandle<() => Promise<RetrainFinished>>(workflowId.retrain(model));
+    const outcome = await outcomeOf(handle.result());
+    report(json, { model, ...outcome }, () => `Run ${outcome.run} ended ${outcome.status}: ${outcome.reason ?? ''}`);
+  });
+}
+
+async function rollBack(runtime: Runtime, { model, reason, json }: Options): Promise<void> {
+  modelSettings(runtime, model);
+  await withClient(runtime, async (client) => {
+    const result = await outcomeOf(
+      client.workflow.execute<(input: object) => Promise<{ version: string; from: string }>>('rollback', {
+        ...{ workflowId: workflowId.rollback(model), taskQueue, workflowIdConflictPolicy: 'USE_EXISTING' },
+        args: [{ model, by: actor(), reason }],
+        staticSummary: `${model}: back to the version before`,
+      }),
+    );
+    report(json, { model, ...result }, () => `${model} ${result.version} serves again, in place of ${result.from}.`);
+  });
+}
+
+async function checkDrift(runtime: Runtime, { model, json }: Options): Promise<void> {
+  modelSettings(runtime, model);
+  await withClient(runtime, async (client) => {
+    const look = await outcomeOf(
+      client.workflow.execute<(input: object) => Promise<DriftWatchResult>>('driftWatch', {
+        workflowId: `${scheduleId.driftWatch(model)}/by-hand-${randomUUID()}`,
+        ...{ taskQueue, args: [{ model }], staticSummary: `${model}: a look by hand` },
+      }),
+    );
+    report(json, { model, ...look }, () =>
+      [
+        `${model}: ${look.status}`,
+        ...look.monitors.map(({ monitor, state, reason }) => `  ${monitor}: ${state}. ${reason}`),
+      ].join('\n'),
+    );
+  });
+}
+
+async function withClient(runtime: Runtime, work: (client: Client) => Promise<void>): Promise<void> {
+  const connection = await openTemporalConnection(runtime.environment);
+  try {
+    await work(new Client({ connection, namespace: runtime.environment.namespace }));
+  } finally {
+    await connection.close();
+  }
+}
+
+/** The result of a workflow, or its failure in one sentence. */
+async function outcomeOf<Result>(result: Promise<Result>): Promise<Result> {
+  try {
+    return await result;
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    let cause: Error = error;
+    while (cause.cause instanceof Error) cause = cause.cause;
+    throw new RelearnError('workflow_failed', errorMessage(cause), { cause: error });
+  }
+}

@@ -1,0 +1,28 @@
+import { WorkflowExecutionAlreadyStartedError, type WorkflowClient } from '@temporalio/client';
+import type { ModelConfig } from '../config.ts';
+import { taskQueue, workflowId } from '../temporal.ts';
+import type { Incident } from './incidents.ts';
+
+/** Starts the driftResponse of an incident; one that runs, or has ended well, is left alone. */
+export async function startDriftResponse(
+  workflows: WorkflowClient,
+  { id, model, monitor, detectedAt }: Incident,
+  { drift, retrain }: ModelConfig,
+): Promise<void> {
+  const input = {
+    ...{ model, incident: id, monitor, minCorrected: retrain.minCorrected },
+    graceMs: drift.graceHours * 3_600_000,
+    deadlineAt: detectedAt.getTime() + drift.deadlineDays * 86_400_000,
+  };
+  try {
+    await workflows.start('driftResponse', {
+      workflowId: workflowId.driftResponse(model, id),
+      taskQueue,
+      args: [input],
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+      staticSummary: `${model}: drift seen by ${monitor}, incident ${id}`,
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}
