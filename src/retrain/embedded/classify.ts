@@ -2,7 +2,7 @@ import type { FeaturizerParameters, SparseVector } from './featurize.ts';
 
 /**
  * A linear softmax classifier over TF-IDF vectors: P(label) = softmax of the sum of x[id] * weights[id], where x is the
- * text's vector times `idf`, scaled to length 1. No bias: with one, labels of few examples are hardly ever answered
+ * text's vector times `idf`, scaled to length 1. No bias: with one, labels of few examples are answered too rarely
  * (CLINC150, nine corrections each: 53-56 % right with one, 71 % without).
  */
 export interface Classifier {
