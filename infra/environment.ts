@@ -21,7 +21,7 @@ export interface Environment {
   /** What was built or fetched once for all checkouts: XDG_CACHE_HOME or ~/.cache. */
   cacheDirectory: string;
   /** A secret that the configuration names. '' counts as unset. */
-  secret(name: string): string | undefined;
+  secret: (name: string) => string | undefined;
 }
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../src/config.ts';
@@ -36,7 +36,7 @@ const keyFile = (config: Config) => join(config.stateDir, 'hash-key');
 
 /** A secret of ours that is made once, whole or not at all, and readable by its owner only. */
 export async function writeOnce(file: string, secret: string): Promise<void> {
-  const draft = `${file}.${process.pid}.draft`;
+  const draft = `${file}.${randomUUID()}`;
   try {
     await writeFile(draft, secret, { mode: 0o600 });
     await link(draft, file);

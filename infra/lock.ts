@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -66,7 +67,7 @@ function identity(pid: number): string {
 
 /** Two processes may find the same stale lock; the slower one must not remove the fresh lock of the faster. */
 async function removeStale(file: string, content: string): Promise<void> {
-  const aside = `${file}.${process.pid}.stale`;
+  const aside = `${file}.${randomUUID()}`;
   try {
     await rename(file, aside);
     if ((await readFile(aside, 'utf8')) !== content) await link(aside, file);
@@ -79,7 +80,7 @@ async function removeStale(file: string, content: string): Promise<void> {
 
 /** By a link, so that nobody sees the file before its content. */
 async function createFile(file: string, content: string): Promise<boolean> {
-  const draft = `${file}.${process.pid}.draft`;
+  const draft = `${file}.${randomUUID()}`;
   try {
     await writeFile(draft, content);
     await link(draft, file);

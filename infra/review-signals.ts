@@ -6,6 +6,7 @@ import { sendTrigger } from '../src/retrain/send-trigger.ts';
 import { workflowId } from '../src/temporal.ts';
 import { getIncident } from '../src/watch/incidents.ts';
 import { startDriftResponse } from '../src/watch/start-response.ts';
+import { modelSettings } from './deploy.ts';
 import type { Environment } from './environment.ts';
 import { requireTemporal } from './runtime.ts';
 

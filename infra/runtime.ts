@@ -72,17 +72,23 @@ function completeEnvironment(own: Environment, stack: StackFile): Environment {
 
 export interface TemporalSession {
   client: Client;
+  /** Of the client; to be closed. */
   connection: Connection;
 }
 
-/** A Temporal client; close its connection. Throws `temporal_unavailable`. */
+/** A Temporal client and its connection. Throws `temporal_unavailable`. */
 export async function connectTemporal(
   environment: Pick<Environment, 'temporal' | 'namespace'>,
 ): Promise<TemporalSession> {
+  const connection = await openTemporalConnection(environment);
+  return { connection, client: new Client({ connection, namespace: environment.namespace }) };
+}
+
+/** Throws `temporal_unavailable`. */
+export async function openTemporalConnection(environment: Pick<Environment, 'temporal'>): Promise<Connection> {
   const temporal = requireTemporal(environment);
   try {
-    const connection = await Connection.connect(temporal);
-    return { client: new Client({ connection, namespace: environment.namespace }), connection };
+    return await Connection.connect(temporal);
   } catch (error) {
     throw new RelearnError(
       'temporal_unavailable',

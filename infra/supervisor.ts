@@ -4,7 +4,7 @@ import type { ManagedProcess } from './embedded/process.ts';
 
 export interface Supervised {
   /** Of the process that runs now, or ran last. */
-  pid(): number;
+  pid: () => number;
   stop(): Promise<void>;
 }
 
@@ -25,6 +25,7 @@ export interface SuperviseOptions {
 export function supervise({ name, first, start, onWarning, onRestart }: SuperviseOptions): Supervised {
   let current = first;
   const stopping = new AbortController();
+  const ended = () => stopping.signal.aborted;
   const watching = watch();
 
   async function watch(): Promise<void> {
@@ -34,10 +35,10 @@ export function supervise({ name, first, start, onWarning, onRestart }: Supervis
       let problem = await current.exited;
       if (Date.now() - startedAt > healthyMs) delayMs = firstDelayMs;
       for (;;) {
-        if (stopping.signal.aborted) return;
+        if (ended()) return;
         onWarning(`${name} ${problem}; starting it again in ${delayMs / 1000} s`);
         await sleep(delayMs, undefined, { signal: stopping.signal }).catch(() => {});
-        if (stopping.signal.aborted) return;
+        if (ended()) return;
         delayMs = Math.min(delayMs * 2, longestDelayMs);
         try {
           current = await start();
@@ -47,7 +48,7 @@ export function supervise({ name, first, start, onWarning, onRestart }: Supervis
           problem = `did not start (${errorMessage(error)})`;
         }
       }
-      if (stopping.signal.aborted) await current.stop();
+      if (ended()) await current.stop();
     }
   }
 

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { openDatabase } from '../../src/database.ts';
 import { errorMessage, RelearnError } from '../../src/errors.ts';
+import { writeOnce } from '../hash-key.ts';
 import { choosePort } from '../ports.ts';
 import { lastLines, startProcess } from './process.ts';
 import type { ManagedProcess } from './process.ts';
@@ -105,9 +106,7 @@ function settings(unsafe: boolean): string[] {
 
 /** Read by us only, so that another account of the machine does not get into the database. */
 async function ownPassword(file: string): Promise<string> {
-  await writeFile(file, randomBytes(18).toString('hex'), { mode: 0o600, flag: 'wx' }).catch((error: unknown) => {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-  });
+  await writeOnce(file, randomBytes(18).toString('hex'));
   return readFile(file, 'utf8');
 }
 

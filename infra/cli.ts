@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+import { Command } from 'commander';
+import { addDemoCommand } from './cli/demo.ts';
+import { reportFailure } from './cli/failure.ts';
+import { addInitCommand } from './cli/init.ts';
+import { addLogCommands } from './cli/log.ts';
+import { addProcessCommands } from './cli/process.ts';
+import { addRedactCommand } from './cli/redact.ts';
+import { addReviewCommands } from './cli/review.ts';
+import { addStatusCommand } from './cli/status.ts';
+import { addUpCommand } from './cli/up.ts';
+import { relearnVersion } from './cli/version.ts';
+import { addVersionCommands } from './cli/versions.ts';
+import { addWorkflowCommands } from './cli/workflows.ts';
+
+const program = new Command('relearn')
+  .description('Closes the feedback loop of a model in production.')
+  .option('--config <file>', 'path of relearn.yaml (default: RELEARN_CONFIG, or relearn.yaml)')
+  .option('--verbose', 'show where an error came from')
+  .addHelpText('after', '\nrelearn --version prints the version.')
+  .configureHelp({ showGlobalOptions: true })
+  .showHelpAfterError('(add --help for what there is)')
+  .exitOverride();
+
+addDemoCommand(program);
+addInitCommand(program);
+addUpCommand(program);
+addProcessCommands(program);
+addStatusCommand(program);
+addVersionCommands(program);
+addWorkflowCommands(program);
+addReviewCommands(program);
+addLogCommands(program);
+addRedactCommand(program);
+
+try {
+  // Not an option of the program: commander would take it from `relearn deploy --version v3`.
+  if (['--version', '-V'].includes(process.argv[2] ?? '')) console.log(relearnVersion());
+  else await program.parseAsync();
+} catch (error) {
+  process.exitCode = reportFailure(error, program.opts<{ verbose?: boolean }>().verbose ?? false);
+}

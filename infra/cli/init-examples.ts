@@ -1,0 +1,103 @@
+/** Questions to a shop's support, by what they are about: the first ones are learned from, the last ones kept apart. */
+const questions: Record<string, readonly string[]> = {
+  billing: [
+    'Why was my card charged twice this month?',
+    'I need an invoice with my company name on it',
+    'Can I pay by bank transfer instead of a card?',
+    'The price on my bill is not the price I saw',
+    'How do I change the credit card on file?',
+    'My payment was declined but the money is gone',
+    'Please send me the receipt for my last payment',
+    'What is this extra fee on my invoice?',
+    'Do the prices you charge include tax?',
+    'I want to pay my bill in two parts',
+    'My discount code was not taken off the price',
+    'When will you charge my card for the order?',
+    'There is a charge on my card I do not know',
+    'Where do I download my invoices?',
+    'Can you split the payment over two cards?',
+    'The tax on my bill looks wrong',
+    'I was charged the full price without the discount',
+    'How can I pay without a credit card?',
+    'Please correct the address on my invoice',
+    'You charged me after I stopped the subscription',
+  ],
+  delivery: [
+    'Where is my parcel right now?',
+    'The courier says it was delivered but nothing arrived',
+    'Can you ship to another country?',
+    'How long does delivery take to an island?',
+    'I want the parcel brought to my neighbour',
+    'My tracking number does not work',
+    'The package has been stuck at the depot for days',
+    'Can I choose the day of the delivery?',
+    'My order was shipped to the wrong address',
+    'How much is express shipping?',
+    'The driver left the parcel in the rain',
+    'Only half of my order was in the package',
+    'When will my order be shipped?',
+    'The tracking page has not changed since Monday',
+    'Can the courier ring before the delivery?',
+    'Is shipping free for large orders?',
+    'My parcel was sent back to you, why?',
+    'Please deliver to a pick-up point instead',
+    'Has my package left the warehouse?',
+    'The delivery is three days late',
+  ],
+  account: [
+    'I forgot my password and the reset mail never comes',
+    'How do I change the email address of my account?',
+    'My account is locked after too many attempts',
+    'Please delete my account and all my data',
+    'I cannot log in on my new phone',
+    'How do I turn on two-step login?',
+    'Can two people use the same account?',
+    'The login page says my user name is unknown',
+    'I want to change the name on my profile',
+    'The code for signing in does not arrive',
+    'Stop sending me the newsletter',
+    'How do I log out on all devices?',
+    'Someone else logged in to my account',
+    'The link to reset my password has expired',
+    'How can I close my account?',
+    'I would like a new user name',
+    'Signing in fails with an unknown error',
+    'Where do I change my password?',
+    'My profile shows the wrong birthday',
+    'I lost the phone that gets my login codes',
+  ],
+  returns: [
+    'How do I send this back?',
+    'The shoes are too small, I want to exchange them',
+    'When do I get my money back for the return?',
+    'The item came broken, what now?',
+    'Is the return label free?',
+    'I want to return a gift without the receipt',
+    'How many days do I have to send it back?',
+    'I got the wrong colour and want to swap it',
+    'Can I return it in a shop?',
+    'My refund is smaller than what I paid',
+    'The lamp stopped working after a week, is there a warranty?',
+    'I threw the box away, can I still return it?',
+    'Where do I print the return label?',
+    'I would like to exchange it for a larger size',
+    'My refund has not arrived yet',
+    'The screen was cracked when I opened the box',
+    'Can I send back only one of the two items?',
+    'Do you repair things under warranty?',
+    'Who pays for sending it back?',
+    'I changed my mind and want a refund',
+  ],
+};
+
+/** Lines of JSONL for the three files that `relearn init` writes. */
+export function exampleFiles(): Record<'base' | 'gold' | 'eval', string> {
+  return { base: lines(0, 12), gold: lines(12, 15), eval: lines(15, 20) };
+}
+
+function lines(from: number, to: number): string {
+  return Object.entries(questions)
+    .flatMap(([completion, prompts]) => prompts.slice(from, to).map((prompt) => JSON.stringify({ prompt, completion })))
+    .map((line) => `${line}\n`)
+    .join('');
+}

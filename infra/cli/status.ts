@@ -1,0 +1,89 @@
+import Table from 'cli-table3';
+import type { Command } from 'commander';
+import { listChampions } from '../../src/promote/registry.ts';
+import { listIncidents } from '../../src/watch/incidents.ts';
+import { openRuntime } from '../runtime.ts';
+import type { Runtime } from '../runtime.ts';
+
+interface ModelStatus {
+  model: string;
+  champion: string | null;
+  since: string | null;
+  incident: string | null;
+  incidentState: string | null;
+}
+
+interface Status {
+  up: boolean;
+  urls: Record<string, string | undefined>;
+  answers: Record<string, boolean>;
+  models: ModelStatus[];
+}
+
+/** `relearn status`: what runs, what serves, what is wrong. */
+export function addStatusCommand(program: Command): void {
+  program
+    .command('status')
+    .description('show what runs, which version of each model serves, and open incidents')
+    .option('--json', 'report as JSON')
+    .action(async (_: unknown, command: Command) => {
+      const { config, json } = command.optsWithGlobals<{ config?: string; json?: boolean }>();
+      const runtime = await openRuntime({ config });
+      try {
+        const status = await readStatus(runtime);
+        console.log(json === true ? JSON.stringify(status) : describe(status));
+      } finally {
+        await runtime.close();
+      }
+    });
+}
+
+async function readStatus({ config, db, stack }: Runtime): Promise<Status> {
+  const models = Object.keys(config.models);
+  const [champions, incidents] = await Promise.all([listChampions(db, models), listIncidents(db, { open: true })]);
+  const { gateway, console, temporal, temporalUi } = stack?.urls ?? {};
+  const answers = await Promise.all(
+    (['gateway', 'console'] as const).map(async (name) => {
+      const { host, port } = config[name];
+      return [name, await isUp(`${stack?.urls[name] ?? `http://${host}:${port}`}/healthz`)] as const;
+    }),
+  );
+  return {
+    up: stack !== undefined,
+    // Not the database's: it holds the password.
+    urls: { gateway, console, temporal, temporalUi },
+    answers: Object.fromEntries(answers),
+    models: models.map((model) => {
+      const champion = champions.find((found) => found.model === model);
+      const incident = incidents.find((found) => found.model === model);
+      return {
+        model,
+        champion: champion?.version ?? null,
+        since: champion?.since.toISOString() ?? null,
+        incident: incident?.id ?? null,
+        incidentState: incident?.state ?? null,
+      };
+    }),
+  };
+}
+
+async function isUp(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(2000) });
+    await response.arrayBuffer();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+function describe({ urls, answers, models }: Status): string {
+  const servers = Object.entries(answers).map(([name, up]) => `${name}: ${up ? 'answers' : 'does not answer'}`);
+  const table = new Table({ head: ['model', 'champion', 'since', 'incident'], style: { head: [], border: [] } });
+  for (const { model, champion, since, incident, incidentState } of models) {
+    const open = incident === null ? 'none' : `${incident} (${incidentState ?? 'open'})`;
+    table.push([model, champion ?? 'none yet', since ?? '', open]);
+  }
+  const addresses = Object.entries(urls).flatMap(([name, url]) => (url === undefined ? [] : [`${name}: ${url}`]));
+  return [...addresses, ...servers, table.toString()].join('\n');
+}
