@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
 import { openAnswering } from '../infra/answering.ts';
 import { deployVersion, trainVersion } from '../infra/deploy.ts';
 import type { Runtime } from '../infra/runtime.ts';
@@ -14,12 +14,13 @@ import { startWorker, type RunningWorker } from '../infra/worker.ts';
 import { configSchema, type Config } from '../src/config.ts';
 import type { LogWriter } from '../src/log/writer.ts';
 import type { Answerer } from '../src/serve/answer.ts';
+import type { Champions } from '../src/serve/champions.ts';
 import { loadOnnxModel } from '../src/serve/onnx.ts';
 import { createTestDatabase, temporalAddress, type TestDatabase } from './stack.ts';
 
 /** The model of the small world: it sorts short texts by topic. */
 export const model = 'topics';
-const hashKey = 'a key for tests only';
+export const hashKey = 'a key for tests only';
 
 /** Words of each topic. `known` ones are in the base set; `new` ones come with the drift. */
 const topics: Record<string, string[]> = {
@@ -55,7 +56,9 @@ export interface Loop {
   namespace: string;
   runtime: Runtime;
   answerer: Answerer;
+  champions: Champions;
   writer: LogWriter;
+  logger: Logger;
   logs: string[];
   startWorker(): Promise<RunningWorker>;
   /** Sends production traffic and waits till it is in the database. Returns request ids with the true topic. */
@@ -89,11 +92,11 @@ export async function startLoop(overrides: (settings: LoopSettings) => void = ()
   const { db } = database;
   const secret = () => undefined;
   const answering = await openAnswering({ config, db, hashKey, secret, logger, load: loadOnnxModel });
-  const { answerer, writer } = answering;
+  const { answerer, champions, writer } = answering;
   const workers: RunningWorker[] = [];
 
   return {
-    ...{ config, directory, database, namespace, runtime, answerer, writer, logs },
+    ...{ config, directory, database, namespace, runtime, answerer, champions, writer, logger, logs },
     client: new Client({ connection, namespace }),
     async startWorker() {
       const temporal = { address: temporalAddress() };

@@ -29,7 +29,8 @@ const longestCompletion = 100_000;
 /**
  * Stores corrections of production rows, redacted, each once: the same said again by the same operator is `repeated`.
  * A row that was only in `recent` is brought into `samples`; a row without a tag is tagged `operator_review`, so that
- * what a person corrects is learned. Answers one result per correction, in order.
+ * what a person corrects is learned. What an end user corrects in feedback waits, unverified, for a reviewer.
+ * Answers one result per correction, in order.
  */
 export async function storeCorrections(db: Database, corrections: readonly Correction[]): Promise<StoredCorrection[]> {
   const prepared = corrections.map(prepareCorrection);
@@ -37,16 +38,12 @@ export async function storeCorrections(db: Database, corrections: readonly Corre
   if (wanted.length === 0) return prepared.map(describeInvalid);
 
   return db.transaction(async (tx) => {
-    await pinRows(tx, [...new Set(wanted.map((correction) => correction.requestId))], 'correction');
-    const known = await findModels(
-      tx,
-      wanted.map((correction) => correction.requestId),
-    );
+    const requestIds = [...new Set(wanted.map((correction) => correction.requestId))];
+    // Who reviews has seen rows that were sampled: those still stand for others in the rates.
+    await pinRows(tx, requestIds, 'correction', { chosenFrom: 'samples' });
+    const known = await findModels(tx, requestIds);
     const stored = await insertCorrections(tx, wanted);
-    await tagUntagged(
-      tx,
-      wanted.map((correction) => correction.requestId),
-    );
+    await tagUntagged(tx, requestIds);
     const fresh = new Set(stored);
     return prepared.map((correction) => {
       const model = known.get(correction.requestId) ?? null;
@@ -100,9 +97,10 @@ async function findModels(db: Database, requestIds: readonly string[]): Promise<
 
 async function insertCorrections(db: Database, corrections: readonly Prepared[]): Promise<string[]> {
   const rows = await db.query<{ id: string }>(
-    `insert into relearn.corrections (id, request_id, model, completion, operator, source, equals_response)
+    `insert into relearn.corrections
+       (id, request_id, model, completion, operator, source, verified, equals_response)
      select given.id, given.request_id, s.model, given.completion, given.operator, given.source,
-       given.completion = btrim(s.response)
+       given.source <> 'feedback', given.completion = btrim(s.response)
      from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
        with ordinality as given (id, request_id, completion, operator, source, place)
      join relearn.samples s on s.request_id = given.request_id and s.source = 'production'

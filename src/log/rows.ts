@@ -53,6 +53,8 @@ export async function pinRows(
   reason: string,
   { keptBecause = 'flagged', chosenFrom = 'all' }: PinOptions = {},
 ): Promise<string[]> {
+  const known = requestIds.filter((id) => !id.includes('\0'));
+  await ensureSamplePartitions(db, known);
   const pinned = await db.query<{ requestId: string }>(
     `with wanted as (
        select distinct unnest($1::text[]) as request_id
@@ -80,7 +82,17 @@ export async function pinRows(
        on conflict do nothing
      )
      select distinct request_id as "requestId" from held`,
-    [requestIds.filter((id) => !id.includes('\0')), reason, keptBecause, chosenFrom],
+    [known, reason, keptBecause, chosenFrom],
   );
   return pinned.map((row) => row.requestId);
+}
+
+/** On a day on which nothing was sampled yet there is no partition to copy into. */
+async function ensureSamplePartitions(db: Database, requestIds: readonly string[]): Promise<void> {
+  await db.query(
+    `select relearn.ensure_partition('samples', day) from (
+       select distinct date_trunc('day', ts, 'UTC') as day from relearn.recent where request_id = any($1)
+     ) days`,
+    [requestIds],
+  );
 }

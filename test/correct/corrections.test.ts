@@ -83,6 +83,14 @@ test('unknown requests, probes and empty completions are told apart, in order, a
   assert.equal(empty?.status, 'invalid');
 });
 
+test('what an end user corrects is kept, and not learned before a reviewer has said the same', async () => {
+  const row = await insertRow(database.db);
+  await storeCorrections(database.db, [{ requestId: row, completion: 'mine', operator: 'a user', source: 'feedback' }]);
+  assert.equal(await current(row), undefined);
+  await correct(row, 'mine');
+  assert.equal((await current(row))?.completion, 'mine');
+});
+
 test('twenty writers of the same corrections at once store each once', async () => {
   const rows = await Promise.all(Array.from({ length: 25 }, () => insertRow(database.db)));
   const batch = rows.map((requestId) => ({ requestId, completion: 'same', operator: 'ann', source: 'api' as const }));

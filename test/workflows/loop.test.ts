@@ -3,13 +3,17 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { taskQueue, workflowId } from '../../src/temporal.ts';
 import { examples, knownTopics, model, newTopics, startLoop, textOf, until, type Loop } from '../loop.ts';
+import { recordHistories } from '../record-histories.ts';
 
 let loop: Loop;
 before(async () => {
   loop = await startLoop();
   await loop.startWorker();
 });
-after(() => loop.close());
+after(async () => {
+  await recordHistories(loop.client);
+  await loop.close();
+});
 
 const look = () =>
   loop.client.workflow.execute<(input: { model: string }) => Promise<{ status: string; incident?: string }>>(

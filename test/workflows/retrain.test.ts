@@ -5,6 +5,7 @@ import { storeCorrections } from '../../src/correct/corrections.ts';
 import { getChampion } from '../../src/promote/registry.ts';
 import { taskQueue, workflowId, type RetrainFinished, type RetrainTrigger } from '../../src/temporal.ts';
 import { examples, model, newTopics, startLoop, textOf, until, type Loop } from '../loop.ts';
+import { recordHistories } from '../record-histories.ts';
 
 let loop: Loop;
 before(async () => {
@@ -17,7 +18,10 @@ before(async () => {
   });
   await loop.startWorker();
 });
-after(() => loop.close());
+after(async () => {
+  await recordHistories(loop.client);
+  await loop.close();
+});
 
 async function trigger(name: string, sent: RetrainTrigger): Promise<RetrainFinished> {
   const handle = await loop.client.workflow.signalWithStart('retrain', {

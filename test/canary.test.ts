@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { Runtime } from '@temporalio/worker';
+import type { FastifyInstance } from 'fastify';
+import { temporalLogger } from '../infra/logger.ts';
+import { openReviewSignals, type OpenReviewSignals } from '../infra/review-signals.ts';
+import { buildGateway } from '../src/http/gateway.ts';
+import { buildReview } from '../src/http/review.ts';
+import { exportLog } from '../src/log/export.ts';
+import { taskQueue, workflowId } from '../src/temporal.ts';
+import { examples, hashKey, knownTopics, model, newTopics, startLoop, until, type Loop } from './loop.ts';
+
+/** What only the memory of the process that got it may hold. */
+const identifiers = ['canary.bird@example.com', '+1 415 555 2671', '536-22-8726', 'canary-user-4711'];
+/** A plain word of a user: redaction leaves it, so the database has it; logs, metrics, errors and histories must not. */
+const word = 'xylocanary';
+const text = `${word}: write to canary.bird@example.com or call +1 415 555 2671, my number is 536-22-8726`;
+
+let loop: Loop;
+let gateway: FastifyInstance;
+let review: FastifyInstance;
+let signals: OpenReviewSignals;
+/** Everything any endpoint answered with an error. */
+const errors: string[] = [];
+
+before(async () => {
+  loop = await startLoop();
+  Runtime.install({ logger: temporalLogger(loop.logger) });
+  await loop.startWorker();
+  const { config, answerer, champions, writer, logger } = loop;
+  const { db } = loop.database;
+  signals = openReviewSignals(loop.runtime);
+  gateway = buildGateway({ config, answerer, champions, db, writer, hashKey, logger });
+  review = buildReview({ config, db, signal: signals, logger });
+});
+after(async () => {
+  await gateway.close();
+  await review.close();
+  await signals.close();
+  await loop.close();
+});
+
+async function post(app: FastifyInstance, url: string, payload: object | string, headers: Record<string, string> = {}) {
+  const response = await app.inject({
+    ...{ method: 'POST', url, payload },
+    headers: { 'content-type': 'application/json', host: '127.0.0.1', ...headers },
+  });
+  if (response.statusCode >= 400) errors.push(response.body);
+  return response;
+}
+
+async function turnTheLoop(): Promise<void> {
+  await loop.send(examples(knownTopics, 150, 40_000));
+  const first = await post(gateway, '/chat', { prompt: text, model, user_id: 'canary-user-4711' });
+  const { request_id: requestId } = first.json<{ request_id: string }>();
+  const messages = [
+    { role: 'system', content: text },
+    { role: 'user', content: text },
+  ];
+  await post(gateway, '/v1/chat/completions', { model, messages, user: 'canary-user-4711' });
+  await loop.writer.flush();
+  await post(gateway, '/v1/feedback', { request_id: requestId, kind: 'report', comment: text, correction: text });
+
+  for (const wrong of [`{"model":"${text}"`, { model: text, messages }, { model, messages: text }, { model, [text]: 1 }]) {
+    await post(gateway, '/v1/chat/completions', wrong);
+  }
+  await post(gateway, '/chat', { prompt: { text } });
+  await post(gateway, '/v1/feedback', { request_id: text, kind: text, comment: text });
+  await post(gateway, `/${encodeURIComponent(text)}`, {});
+  await post(review, '/api/corrections', { operator: 'ann', corrections: [{ request_id: requestId, completion: 7 }] });
+  await post(review, '/api/corrections', { operator: 'ann', request_id: requestId, completion: text });
+  await post(review, '/api/drift-events', { model: text, event_id: text, reason: text });
+
+  const truth = await loop.send(
+    examples(newTopics, 80, 60_000).map(({ prompt, completion }) => ({ prompt: `${prompt} ${text}`, completion })),
+  );
+  await loop.client.workflow.execute('driftWatch', {
+    ...{ workflowId: `drift-watch/${randomUUID()}`, taskQueue, args: [{ model }] },
+  });
+  const [incident] = await loop.database.db.query<{ id: string }>(`select id from relearn.incidents`);
+  assert.ok(incident !== undefined, 'the story holds a drift');
+  const corrections = [...truth].map(([request_id, completion]) => ({
+    request_id,
+    completion: `${completion} ${identifiers[0] ?? ''}`,
+  }));
+  await post(review, '/api/corrections', { operator: 'ann', corrections });
+  await loop.client.workflow.getHandle(workflowId.driftResponse(model, incident.id)).result();
+  await until('the champion has changed', async () => loop.champions.get(model)?.version === 'v2');
+}
+
+async function tables(): Promise<string[]> {
+  const { db } = loop.database;
+  const names = await db.query<{ name: string }>(
+    `select table_name as name from information_schema.tables where table_schema = 'relearn'`,
+  );
+  assert.ok(names.length > 20);
+  const rows = await Promise.all(names.map(({ name }) => db.query<{ row: string }>(`select t::text as row from relearn.${name} t`)));
+  return rows.flat().map(({ row }) => row);
+}
+
+async function histories(): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { workflowId: id, runId } of loop.client.workflow.list()) {
+    const history = await loop.client.workflow.getHandle(id, runId).fetchHistory();
+    found.push(
+      JSON.stringify(history, (_key, value: unknown) =>
+        value instanceof Uint8Array ? Buffer.from(value).toString() : value,
+      ),
+    );
+  }
+  assert.ok(found.length >= 4, 'driftWatch, driftResponse, retrain and its run');
+  return found;
+}
+
+async function files(): Promise<string[]> {
+  const entries = await readdir(loop.directory, { recursive: true, withFileTypes: true });
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return Promise.all(paths.map((path) => readFile(path, 'latin1')));
+}
+
+async function exported(): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const record of exportLog(loop.database.db, { model })) lines.push(JSON.stringify(record));
+  assert.ok(lines.length > 50);
+  return lines;
+}
+
+function assertAbsent(sink: string, content: readonly string[], canaries: readonly string[]): void {
+  assert.ok(content.length > 0, `${sink} was searched`);
+  for (const canary of canaries) {
+    const found = content.find((piece) => piece.includes(canary));
+    assert.equal(found?.slice(0, 400), undefined, `${sink} holds "${canary}"`);
+  }
+}
+
+test('planted identifiers reach no sink, and a user’s words reach neither logs, metrics, errors nor histories', async () => {
+  await turnTheLoop();
+  const metrics = (await gateway.inject({ url: '/metrics', headers: { host: '127.0.0.1' } })).body;
+  const rows = await tables();
+  assert.ok(
+    rows.some((row) => row.includes(`${word}: write to [EMAIL]`)),
+    'the log holds the redacted text',
+  );
+  assertAbsent('a table', rows, identifiers);
+  assertAbsent('a file', await files(), identifiers);
+  assertAbsent('the exported log', await exported(), identifiers);
+  const everything = [...identifiers, word];
+  assertAbsent('a history', await histories(), everything);
+  assertAbsent('a log line', loop.logs, everything);
+  assertAbsent('the metrics', [metrics], everything);
+  assert.ok(errors.length >= 8);
+  assertAbsent('an error', errors, everything);
+});
