@@ -4,7 +4,7 @@ import type { Runtime } from '../runtime.ts';
 import { StoryEnded, waitFor } from './patience.ts';
 import type { Progress } from './progress.ts';
 import type { GateView, IncidentView, ReviewApi } from './review-api.ts';
-import { endedRun, isTriggered, readIncident, reviewQueue, type Desk } from './reviewer.ts';
+import { endedRun, isEnough, isTriggered, readIncident, reviewQueue, type Desk } from './reviewer.ts';
 import type { DemoStory, TrafficRow } from './story.ts';
 import type { Production } from './traffic.ts';
 
@@ -18,7 +18,7 @@ export interface Scene {
   signal: AbortSignal;
 }
 
-const healthyPerSecond = 400;
+const requestsPerSecond = 400;
 /** Slow enough for drift watch to look before all of it is through. */
 const driftedPerSecond = 80;
 const rowsPerLook = 20;
@@ -30,7 +30,7 @@ const mostDays = 10;
 /** Healthy traffic, and the proof that it raises no alarm: drift watch has looked at all of it. */
 export async function sendHealthyTraffic(scene: Scene, version: string): Promise<void> {
   const { story, runtime, production, signal, api } = scene;
-  await production.send(story.healthy, { perSecond: healthyPerSecond, user: 'healthy-user' });
+  await production.send(story.healthy, { perSecond: requestsPerSecond, user: 'healthy-user' });
   const sentAt = new Date();
   const key = { model: story.model, modelVersion: version, monitor: 'confidence' };
   await waitFor({ what: 'drift watch to find the healthy traffic healthy', timeoutMs: 90_000, signal }, async () => {
@@ -54,7 +54,10 @@ export async function sendUntilDetected({ story, production, api, signal }: Scen
   const before = new Set(production.answered.keys());
   const most = Math.max(3000, 2 * story.drifted.length);
   for (let sent = 0; sent < most; sent += rowsPerLook) {
-    await production.send(takeRows(story.drifted, sent, rowsPerLook), trafficOf(sent, story));
+    await production.send(takeRows(story.drifted, sent, rowsPerLook), {
+      perSecond: driftedPerSecond,
+      user: mailbox(sent, story),
+    });
     const incident = await waitFor({ what: 'the review API', timeoutMs: 60_000, signal }, async () => ({
       found: await api.incident(story.model),
     }));
@@ -71,19 +74,28 @@ export async function sendUntilDetected({ story, production, api, signal }: Scen
  * retrain. When all mail has come once, it comes again to another mailbox, as newsletters and spam do.
  */
 export async function correctUntilRetrain(scene: Scene, { incident, sent: alreadySent }: DriftSeen): Promise<void> {
-  const { story, production, progress } = scene;
-  const desk: Desk = { ...scene, model: story.model, incident: incident.id };
+  const { story, production, progress, signal } = scene;
+  const { model, minCorrected } = story;
+  const desk: Desk = { ...scene, model, minCorrected, incident: incident.id };
   const rowsADay = Math.min(story.drifted.length, mostRowsADay);
   let sent = alreadySent;
   for (let day = 1; day <= mostDays; day += 1) {
     const missing = day * rowsADay - sent;
     if (missing > 0) {
-      await production.send(takeRows(story.drifted, sent, missing), trafficOf(sent, story));
+      await production.send(takeRows(story.drifted, sent, missing), {
+        perSecond: requestsPerSecond,
+        user: mailbox(sent, story),
+      });
       sent += missing;
     }
     const now = await reviewQueue(desk, rowsADay);
     progress.say(`Day ${day}: ${now.corrected} rows reviewed, ${now.counted} of ${story.minCorrected} corrected.`);
-    if (isTriggered(now)) return;
+    if (isEnough(desk, now)) {
+      await waitFor({ what: 'the incident to trigger a retrain', timeoutMs: 120_000, signal }, async () =>
+        isTriggered(await readIncident(desk)) ? true : undefined,
+      );
+      return;
+    }
   }
   const { counted } = await readIncident(desk);
   throw new StoryEnded(
@@ -116,6 +128,6 @@ function takeRows(rows: readonly TrafficRow[], start: number, count: number): Tr
   );
 }
 
-function trafficOf(sent: number, { drifted }: DemoStory): { perSecond: number; user: string } {
-  return { perSecond: driftedPerSecond, user: `mailbox-${1 + Math.floor(sent / drifted.length)}` };
+function mailbox(sent: number, { drifted }: DemoStory): string {
+  return `mailbox-${1 + Math.floor(sent / drifted.length)}`;
 }

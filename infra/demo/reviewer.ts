@@ -8,6 +8,8 @@ import type { Production } from './traffic.ts';
 export interface Desk {
   model: string;
   incident: string;
+  /** Rows that count before a retrain is triggered. */
+  minCorrected: number;
   api: ReviewApi;
   temporal: Client;
   production: Production;
@@ -16,35 +18,55 @@ export interface Desk {
 
 const inFlight = 8;
 const signalsPerSecond = 50;
-const pageSize = 100;
+/** The most that the review API gives at once. */
+const pageSize = 500;
+const signalsPerLook = 50;
 const operator = 'demo-reviewer';
 
 /**
  * The simulated reviewer: answers up to `atMost` rows from the top of the incident's review queue with what is true,
  * also where the model was right, each as a signal `correction` to the incident's workflow, as a review tool would.
- * Stops when a retrain has been triggered. Returns the incident as it then is.
+ * Stops when enough are stored for a retrain. Returns the incident as it then is.
  */
 export async function reviewQueue(desk: Desk, atMost: number): Promise<IncidentView> {
-  const { model, incident, api, production, signal } = desk;
-  let left = atMost;
-  for (;;) {
-    const now = await readIncident(desk);
-    if (left === 0 || isTriggered(now)) return now;
-    const queued = await waitFor({ what: 'the review queue', timeoutMs: 60_000, signal }, () =>
-      api.queue(model, incident, Math.min(pageSize, left)),
-    );
-    const corrections = queued.flatMap((requestId): CorrectionMessage[] => {
-      const truth = production.answered.get(requestId)?.truth;
-      return truth === undefined ? [] : [{ requestId, completion: truth, operator }];
-    });
-    if (corrections.length === 0) return now;
-    await sendSignals(desk, corrections);
+  for (let left = atMost; left > 0;) {
+    const corrections = await nextPage(desk, Math.min(pageSize, left));
+    if (corrections.length === 0) break;
+    left -= corrections.length;
+    const { corrected: before } = await readIncident(desk);
+    for (let start = 0; start < corrections.length; start += signalsPerLook) {
+      await sendSignals(desk, corrections.slice(start, start + signalsPerLook));
+      const now = await readIncident(desk);
+      if (isEnough(desk, now)) return now;
+    }
+    const { signal } = desk;
     await waitFor({ what: 'the corrections to be stored', timeoutMs: 120_000, signal }, async () => {
       const { corrected } = await readIncident(desk);
-      return corrected >= now.corrected + corrections.length ? true : undefined;
+      return corrected >= before + corrections.length ? true : undefined;
     });
-    left -= corrections.length;
+    const now = await readIncident(desk);
+    if (isEnough(desk, now)) return now;
   }
+  return readIncident(desk);
+}
+
+/** Whether enough is corrected: the workflow has triggered a retrain, or is about to. */
+export function isEnough({ minCorrected }: Desk, incident: IncidentView): boolean {
+  return isTriggered(incident) || incident.counted >= minCorrected;
+}
+
+/** What waits at the top of the queue, with its answers. A row nobody knows the truth of is passed over. */
+async function nextPage(
+  { model, incident, api, production, signal }: Desk,
+  limit: number,
+): Promise<CorrectionMessage[]> {
+  const queued = await waitFor({ what: 'the review queue', timeoutMs: 60_000, signal }, () =>
+    api.queue(model, incident, limit),
+  );
+  return queued.flatMap((requestId) => {
+    const truth = production.answered.get(requestId)?.truth;
+    return truth === undefined ? [] : [{ requestId, completion: truth, operator }];
+  });
 }
 
 /** Whether a retrain was asked for: the incident has left collecting, or is back at it after a run. */

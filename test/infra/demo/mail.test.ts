@@ -13,7 +13,8 @@ const words = ['ledger', 'harbour', 'violin', 'garden', 'engine', 'copper', 'win
 /** Differs in words, not only in digits. */
 const bodyOf = (index: number) => Array.from(String(index), (digit) => words[Number(digit)]).join(' ');
 const nameOf = (group: string) => group.replace('-1', ' one').replace('-2', ' two');
-const mailOf = (group: string, index: number) => `Subject: ${nameOf(group)}\n\n${bodyOf(index)} of ${group.slice(0, -2)}\n`;
+const mailOf = (group: string, index: number) =>
+  `Subject: ${nameOf(group)}\n\n${bodyOf(index)} of ${group.slice(0, -2)}\n`;
 
 async function withCorpus(work: (corpus: string, output: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'relearn-mail-'));
