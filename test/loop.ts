@@ -1,8 +1,11 @@
+import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { pino, type Logger } from 'pino';
@@ -17,6 +20,8 @@ import type { Answerer } from '../src/serve/answer.ts';
 import type { Champions } from '../src/serve/champions.ts';
 import { loadOnnxModel } from '../src/serve/onnx.ts';
 import { createTestDatabase, temporalAddress, type TestDatabase } from './stack.ts';
+
+const cli = fileURLToPath(new URL('../infra/cli.js', import.meta.url));
 
 /** The model of the small world: it sorts short texts by topic. */
 export const model = 'topics';
@@ -61,6 +66,8 @@ export interface Loop {
   logger: Logger;
   logs: string[];
   startWorker(): Promise<RunningWorker>;
+  /** A worker as a process of its own, which a test may kill; `epochs` makes its training last. */
+  spawnWorker(epochs: number): Promise<ChildProcess>;
   /** Sends production traffic and waits till it is in the database. Returns request ids with the true topic. */
   send(rows: readonly { prompt: string; completion: string }[]): Promise<Map<string, string>>;
   close(): Promise<void>;
@@ -94,6 +101,7 @@ export async function startLoop(overrides: (settings: LoopSettings) => void = ()
   const answering = await openAnswering({ config, db, hashKey, secret, logger, load: loadOnnxModel });
   const { answerer, champions, writer } = answering;
   const workers: RunningWorker[] = [];
+  const children: ChildProcess[] = [];
 
   return {
     ...{ config, directory, database, namespace, runtime, answerer, champions, writer, logger, logs },
@@ -106,6 +114,21 @@ export async function startLoop(overrides: (settings: LoopSettings) => void = ()
       workers.push(worker);
       return worker;
     },
+    async spawnWorker(epochs) {
+      const [own] = Object.values(settings.models);
+      Object.assign(own?.retrain['trainer'] ?? {}, { epochs });
+      await writeFile(runtime.configPath, JSON.stringify(settings)); // JSON is YAML
+      const child = spawn(process.execPath, [cli, 'worker', '--config', runtime.configPath], {
+        stdio: ['ignore', 'ignore', 'inherit'],
+        env: {
+          ...process.env,
+          ...{ NODE_OPTIONS: '', DATABASE_URL: database.url, RELEARN_HASH_KEY: hashKey },
+          ...{ TEMPORAL_ADDRESS: temporalAddress(), TEMPORAL_NAMESPACE: namespace },
+        },
+      });
+      children.push(child);
+      return child;
+    },
     async send(rows) {
       const truth = new Map<string, string>();
       for (const { prompt, completion } of rows) {
@@ -117,6 +140,7 @@ export async function startLoop(overrides: (settings: LoopSettings) => void = ()
       return truth;
     },
     async close() {
+      for (const child of children) await kill(child);
       for (const worker of workers) await worker.stop();
       await answering.close();
       await connection.close();
@@ -180,6 +204,14 @@ async function createNamespace(connection: Connection): Promise<string> {
   });
   await registerSearchAttributes(connection, namespace);
   return namespace;
+}
+
+/** As a machine that loses power: nothing is said, nothing is tidied. */
+export async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGKILL');
+  await gone;
 }
 
 /** Waits until `look` answers something, for a minute at most. */
