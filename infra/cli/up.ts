@@ -44,7 +44,9 @@ async function up(options: UpOptions): Promise<void> {
   });
   const ending = endingSignal();
   const seconds = (performance.now() - started) / 1000;
-  if (options.json === true) console.log(JSON.stringify({ urls: stack.urls, seconds }));
+  // Not the database's URL: it holds the password, and is in stack.json.
+  const urls = { ...stack.urls, database: undefined };
+  if (options.json === true) console.log(JSON.stringify({ urls, seconds }));
   else console.log(describeStack(stack, seconds));
   await untilAborted(ending);
   if (options.json !== true) console.log('\nstopping (Ctrl-C again ends it at once)');
