@@ -53,7 +53,7 @@ export async function findTemporalCli(options: TemporalCliOptions): Promise<stri
 async function answersVersion(command: string): Promise<boolean> {
   try {
     const { stdout } = await run(command, ['--version'], { timeout: 10_000 });
-    return /temporal version 1\./.test(stdout);
+    return stdout.startsWith('temporal version');
   } catch {
     return false;
   }
