@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { lastVerdict } from '../../src/watch/verdicts.ts';
 import type { Runtime } from '../runtime.ts';
@@ -22,6 +23,7 @@ const requestsPerSecond = 400;
 /** Slow enough for drift watch to look before all of it is through. */
 const driftedPerSecond = 80;
 const rowsPerLook = 20;
+const gatewayNoticeMs = 1000;
 
 /** A day of the drifted production: what comes in before the reviewer sits down. */
 const mostRowsADay = 600;
@@ -77,6 +79,11 @@ export async function correctUntilRetrain(scene: Scene, { incident, sent: alread
   const { story, production, progress, signal } = scene;
   const { model, minCorrected } = story;
   const desk: Desk = { ...scene, model, minCorrected, incident: incident.id };
+  await waitFor({ what: "the incident's workflow to begin", timeoutMs: 120_000, signal }, async () =>
+    (await readIncident(desk)).state === 'open' ? undefined : true,
+  );
+  // Every gateway knows of the incident by then, and keeps all that comes.
+  await sleep(gatewayNoticeMs, undefined, { signal });
   const rowsADay = Math.min(story.drifted.length, mostRowsADay);
   let sent = alreadySent;
   for (let day = 1; day <= mostDays; day += 1) {

@@ -16,7 +16,7 @@ const incidentSchema = z.object({
 /** An incident as the review API tells it: tagged rows, corrected ones, and those that count towards the retrain. */
 export type IncidentView = z.output<typeof incidentSchema>;
 
-const queueSchema = z.object({ rows: z.array(z.object({ request_id: z.string() })) });
+const queueSchema = z.object({ rows: z.array(z.object({ request_id: z.string() })), waiting: z.number() });
 
 const gateSchema = z.object({ metric: z.string(), slice: z.string(), outcome: z.string(), reason: z.string() });
 const modelsSchema = z.object({
@@ -41,8 +41,8 @@ export type GateView = z.output<typeof gateSchema>;
 export interface ReviewApi {
   /** The latest incident of the model. */
   incident(model: string): Promise<IncidentView | undefined>;
-  /** Request ids of what waits for a correction, in the order of the queue. */
-  queue(model: string, incident: string, limit: number): Promise<string[]>;
+  /** The first request ids of what waits for a correction, in the order of the queue, and how many wait in all. */
+  queue(model: string, incident: string, limit: number): Promise<{ requestIds: string[]; waiting: number }>;
   /** The version that serves, with the gates it passed. */
   champion(model: string): Promise<{ version: string; gates: GateView[] } | undefined>;
 }
@@ -70,8 +70,8 @@ export function openReviewApi(url: string): ReviewApi {
       return incidents[0];
     },
     async queue(model, incident, limit) {
-      const { rows } = await get('/api/review', { model, incident, limit }, queueSchema);
-      return rows.map((row) => row.request_id);
+      const { rows, waiting } = await get('/api/review', { model, incident, limit }, queueSchema);
+      return { requestIds: rows.map((row) => row.request_id), waiting };
     },
     async champion(model) {
       const { models } = await get('/api/models', {}, modelsSchema);

@@ -30,7 +30,7 @@ const operator = 'demo-reviewer';
  */
 export async function reviewQueue(desk: Desk, atMost: number): Promise<IncidentView> {
   for (let left = atMost; left > 0;) {
-    const corrections = await nextPage(desk, Math.min(pageSize, left));
+    const corrections = await nextPage(desk, left);
     if (corrections.length === 0) break;
     left -= corrections.length;
     const { corrected: before } = await readIncident(desk);
@@ -58,12 +58,15 @@ export function isEnough({ minCorrected }: Desk, incident: IncidentView): boolea
 /** What waits at the top of the queue, with its answers. A row nobody knows the truth of is passed over. */
 async function nextPage(
   { model, incident, api, production, signal }: Desk,
-  limit: number,
+  rows: number,
 ): Promise<CorrectionMessage[]> {
-  const queued = await waitFor({ what: 'the review queue', timeoutMs: 60_000, signal }, () =>
-    api.queue(model, incident, limit),
-  );
-  return queued.flatMap((requestId) => {
+  const limit = Math.min(pageSize, rows);
+  // The log writes in batches, and the incident's workflow brings in what came before it.
+  const { requestIds } = await waitFor({ what: 'rows to review', timeoutMs: 120_000, signal }, async () => {
+    const queue = await api.queue(model, incident, limit);
+    return queue.waiting >= limit ? queue : undefined;
+  });
+  return requestIds.flatMap((requestId) => {
     const truth = production.answered.get(requestId)?.truth;
     return truth === undefined ? [] : [{ requestId, completion: truth, operator }];
   });
