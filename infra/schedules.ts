@@ -54,7 +54,10 @@ async function changeSchedule(client: Client, desired: Desired): Promise<boolean
   // The memo of a schedule cannot be updated, so a changed schedule is made anew, with its pause kept.
   const { state } = await handle.describe();
   await handle.delete();
-  await client.schedule.create({ ...desired, state: { paused: state.paused, ...(state.note ? { note: state.note } : {}) } });
+  await client.schedule.create({
+    ...desired,
+    state: { paused: state.paused, ...(state.note ? { note: state.note } : {}) },
+  });
   return true;
 }
 

@@ -9,9 +9,9 @@ export interface Supervised {
 }
 
 const firstDelayMs = 500;
-const longestDelayMs = 15_000;
+const longestDelayMs = 5000;
 /** One that ran this long was well: the next restart does not wait for the sins of the former. */
-const healthyMs = 60_000;
+const healthyMs = 30_000;
 
 export interface SuperviseOptions {
   name: string;

@@ -64,7 +64,12 @@ async function turnTheLoop(): Promise<void> {
   await loop.writer.flush();
   await post(gateway, '/v1/feedback', { request_id: requestId, kind: 'report', comment: text, correction: text });
 
-  for (const wrong of [`{"model":"${text}"`, { model: text, messages }, { model, messages: text }, { model, [text]: 1 }]) {
+  for (const wrong of [
+    `{"model":"${text}"`,
+    { model: text, messages },
+    { model, messages: text },
+    { model, [text]: 1 },
+  ]) {
     await post(gateway, '/v1/chat/completions', wrong);
   }
   await post(gateway, '/chat', { prompt: { text } });
@@ -97,7 +102,9 @@ async function tables(): Promise<string[]> {
     `select table_name as name from information_schema.tables where table_schema = 'relearn'`,
   );
   assert.ok(names.length > 20);
-  const rows = await Promise.all(names.map(({ name }) => db.query<{ row: string }>(`select t::text as row from relearn.${name} t`)));
+  const rows = await Promise.all(
+    names.map(({ name }) => db.query<{ row: string }>(`select t::text as row from relearn.${name} t`)),
+  );
   return rows.flat().map(({ row }) => row);
 }
 

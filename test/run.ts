@@ -2,6 +2,7 @@
  * Runs test files against a Postgres and a Temporal server of their own: `npm test`, or `npm test -- FILE...` with
  * the source paths of files or folders. Ends with a line of counts, and with exit code 1 when a test failed.
  */
+import { setMaxListeners } from 'node:events';
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -23,6 +24,7 @@ const filesAtOnce = 2;
 
 const stopping: (() => Promise<void>)[] = [];
 const interrupted = new AbortController();
+setMaxListeners(0, interrupted.signal); // the runner listens once a file
 
 async function startStack(): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'relearn-test-'));

@@ -46,7 +46,7 @@ export async function retrainRun({ model, run, triggers }: RetrainRunInput): Pro
     desk.decision ??= { approved, ...readDecision(message) };
     return desk.decision.approved === approved ? 'taken' : 'decided already, otherwise';
   };
-  const validator = (_message: unknown) => {
+  const validator: (message: unknown) => void = () => {
     if (state.phase !== 'approve') throw ApplicationFailure.nonRetryable(`not waiting for approval: ${state.phase}`);
   };
   setHandler(approve, decide(true), { validator, description: 'Let it serve: {"by":"your name","reason":"…"}' });

@@ -77,7 +77,9 @@ export async function buildDataset(db: Database, request: DatasetRequest): Promi
       })),
     },
   };
-  const id = createHash('sha256').update(JSON.stringify([manifest.model, manifest.redactor, manifest.files])).digest('hex');
+  const id = createHash('sha256')
+    .update(JSON.stringify([manifest.model, manifest.redactor, manifest.files]))
+    .digest('hex');
   await writeFile(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   const path = join(request.directory, id);
   await rm(path, { recursive: true, force: true });

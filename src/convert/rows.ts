@@ -22,7 +22,7 @@ export async function* readCorrectedRows(
   db: Database,
   { model, cutoffSeq, taggedBefore }: { model: string; cutoffSeq: number; taggedBefore: Date },
 ): AsyncGenerator<CorrectedRow> {
-  for (let after = 0; ; ) {
+  for (let after = 0; ;) {
     const rows = await db.query<CorrectedRow>(
       `with last as (
          select distinct on (request_id) request_id, seq, id, completion

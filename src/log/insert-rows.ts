@@ -3,7 +3,7 @@ import type { LogRow } from './row.ts';
 
 /**
  * Stores rows in one transaction: those kept for a reason in `samples`, the others in `recent`. Rows that are there
- * already stay as they are. Kept rows of an open incident get its `post_drift` tag.
+ * already stay as they are. Kept production rows of an open incident get its `post_drift` tag.
  */
 export async function insertRows(db: Database, rows: readonly LogRow[]): Promise<void> {
   const kept = rows.filter((row) => row.keptBecause !== null);
@@ -11,7 +11,7 @@ export async function insertRows(db: Database, rows: readonly LogRow[]): Promise
   await db.transaction(async (tx) => {
     if (kept.length > 0) await insertSamples(tx, kept);
     if (unsampled.length > 0) await insertRecent(tx, unsampled);
-    const drifted = kept.filter((row) => row.incident !== null);
+    const drifted = kept.filter((row) => row.incident !== null && row.source === 'production');
     if (drifted.length > 0) await tagPostDrift(tx, drifted);
   });
 }

@@ -56,10 +56,13 @@ export async function deployChampion(db: Database, deployment: Deployment): Prom
        values ($1, $2, $3, $4, $5, $6, $7, $8)`,
       [model, version, champion?.version ?? null, action, key, certificate.id, actor, reason],
     );
-    await tx.query(
-      `insert into relearn.audit (actor, action, model, subject, details) values ($1, $2, $3, $4, $5)`,
-      [actor, action, model, version, { previous: champion?.version ?? null }],
-    );
+    await tx.query(`insert into relearn.audit (actor, action, model, subject, details) values ($1, $2, $3, $4, $5)`, [
+      actor,
+      action,
+      model,
+      version,
+      { previous: champion?.version ?? null },
+    ]);
   });
 }
 

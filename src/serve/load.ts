@@ -12,8 +12,8 @@ export interface LoadOptions {
   models: Config['models'];
   /** Loads an artifact that has been checked, such as `loadOnnxModel`. */
   load: (path: string, version: string) => Promise<ServedModel>;
-  /** Keys of upstreams, by the name of the environment variable the config gives. */
-  secrets?: Readonly<Record<string, string | undefined>>;
+  /** The key of an upstream, by the name of the environment variable the config gives. */
+  secret: (name: string) => string | undefined;
 }
 
 /** Without calibration: a classifier below one half, or an LLM's sum over tokens below -3. */
@@ -56,7 +56,7 @@ async function openVersion(options: LoadOptions, config: ModelConfig, version: V
     {
       url,
       upstreamModel: own ?? upstreamModel,
-      apiKey: apiKeyEnv === undefined ? undefined : options.secrets?.[apiKeyEnv],
+      apiKey: apiKeyEnv === undefined ? undefined : options.secret(apiKeyEnv),
       timeoutMs: timeoutSeconds * 1000,
     },
     version.version,

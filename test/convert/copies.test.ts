@@ -8,7 +8,11 @@ function reserve(...texts: string[]): ReservedTexts {
   return reserved;
 }
 
-const long = Array.from({ length: 80 }, (_, index) => `sentence ${'abcdefghij'[index % 10] ?? ''}${'klmnopqrst'[index % 7] ?? ''} speaks of matter ${String.fromCharCode(97 + (index % 26))}`).join(' ');
+const long = Array.from(
+  { length: 80 },
+  (_, index) =>
+    `sentence ${'abcdefghij'[index % 10] ?? ''}${'klmnopqrst'[index % 7] ?? ''} speaks of matter ${String.fromCharCode(97 + (index % 26))}`,
+).join(' ');
 
 test('a text that differs in case, punctuation, digits and white space is a copy', () => {
   const reserved = reserve('Please transfer $200 to my savings account!');

@@ -26,9 +26,14 @@ async function addModel(model: string): Promise<void> {
   await database.db.query(`insert into relearn.models (name) values ($1)`, [model]);
 }
 
-async function addCorrected(model: string, count: number, prompt = (index: number) => `${model} question ${'x'.repeat(index)}`) {
+async function addCorrected(
+  model: string,
+  count: number,
+  prompt = (index: number) => `${model} question ${'x'.repeat(index)}`,
+) {
   const ids: string[] = [];
-  for (let index = 0; index < count; index += 1) ids.push(await insertRow(database.db, { model, prompt: prompt(index) }));
+  for (let index = 0; index < count; index += 1)
+    ids.push(await insertRow(database.db, { model, prompt: prompt(index) }));
   await storeCorrections(
     database.db,
     ids.map((requestId) => ({ requestId, completion: 'label', operator: 'ann', source: 'api' as const })),

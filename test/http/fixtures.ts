@@ -54,7 +54,7 @@ export async function startTestGateway({ redact = redactText, config = testConfi
   const directory = await mkdtemp(join(tmpdir(), 'relearn-gateway-'));
   const artifacts = openArtifactDirectory(join(directory, 'artifacts'));
   const { logger, lines } = memoryLogger();
-  const options = { db, artifacts, models: config.models, load: loadOnnxModel, logger };
+  const options = { db, artifacts, models: config.models, load: loadOnnxModel, secret: () => undefined, logger };
   const champions = followChampions({ ...options, pollMs: 20 });
   const versions = openVersions(options);
   const writer = openLogWriter({ db, logger, flushMs: 20, maxQueuedRows: 10_000, hotWindowHours: 24 });

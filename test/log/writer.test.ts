@@ -75,11 +75,12 @@ test('without a hot window rows that were not sampled are not stored', async () 
   assert.equal(await count('samples'), 1);
 });
 
-test('kept rows of an open incident are tagged with it', async () => {
+test('kept production rows of an open incident are tagged with it, probes are not', async () => {
   const writer = openWriter();
   const row = newRow({ keptBecause: 'post_drift', inclusionProbability: 1, incident: 'i1' });
   writer.push(row);
   writer.push(newRow({ keptBecause: 'low_confidence', inclusionProbability: 1, incident: 'i1' }));
+  writer.push(newRow({ keptBecause: 'low_confidence', incident: 'i1', source: 'probe' }));
   writer.push(newRow());
   await writer.close();
   const tags = await db.query(`select tag, incident, source, model from relearn.tags where request_id = $1`, [

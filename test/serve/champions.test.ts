@@ -34,6 +34,7 @@ function follow(logger: ChampionLogger = silentLogger, wait?: () => Promise<void
   const champions = followChampions({
     db: database.db,
     artifacts,
+    secret: () => undefined,
     models: onnxConfig(models).models,
     async load(path, version) {
       if ((await readFile(path, 'utf8')).startsWith('broken')) throw new Error('not a model');
@@ -67,6 +68,7 @@ test('a promotion is followed by polling, without being asked', { timeout: 30_00
   const champions = followChampions({
     db: database.db,
     artifacts,
+    secret: () => undefined,
     models: onnxConfig(['triage']).models,
     load: async (_path, version) => versionEcho(version).served,
     logger: silentLogger,
@@ -177,6 +179,7 @@ test('while the database is down the loaded champion keeps serving', async () =>
   const champions = followChampions({
     db: own.db,
     artifacts,
+    secret: () => undefined,
     models: onnxConfig(['triage']).models,
     load: async (_path, version) => versionEcho(version).served,
     logger,
@@ -228,6 +231,7 @@ test('versions by name are kept loaded, and the least recently used one goes, bu
   const versions = openVersions({
     db: database.db,
     artifacts,
+    secret: () => undefined,
     models: onnxConfig(['triage']).models,
     async load(_path, version) {
       loads.push(version);

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { after, before, test } from 'node:test';
+import type { AddressInfo } from 'node:net';
+import { configSchema } from '../../src/config.ts';
+import { loadRegistered } from '../../src/serve/load.ts';
+import { openArtifactDirectory } from '../../src/promote/artifacts.ts';
+
+/** A fake OpenAI-compatible endpoint that notes who asks. */
+const keys: (string | undefined)[] = [];
+const endpoint = createServer((request, response) => {
+  keys.push(request.headers.authorization);
+  response.setHeader('content-type', 'application/json');
+  response.end(JSON.stringify({ choices: [{ message: { role: 'assistant', content: 'hello' } }] }));
+});
+before(() => new Promise<void>((resolve) => endpoint.listen(0, '127.0.0.1', resolve)));
+after(() => endpoint.close());
+
+test('the key of an upstream comes from the environment variable that the configuration names', async () => {
+  const { port } = endpoint.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}/v1`;
+  const { models } = configSchema.parse({
+    models: { chat: { serve: { kind: 'upstream', url, upstreamModel: 'big', apiKeyEnv: 'BIG_KEY' } } },
+  });
+  const loaded = await loadRegistered(
+    {
+      ...{ models, artifacts: openArtifactDirectory('none') },
+      load: () => Promise.reject(new Error('not an ONNX model')),
+      secret: (name) => (name === 'BIG_KEY' ? 'sk-test' : undefined),
+    },
+    {
+      ...{ model: 'chat', version: 'v1', kind: 'upstream', artifact: null, dataset: null, parent: null, run: null },
+      ...{ lowConfidenceBelow: null, metadata: {} },
+    },
+    new Date(),
+  );
+  const [answer] = await loaded.serving.use((served) => served.answer([[{ role: 'user', content: 'hi' }]]));
+  assert.equal(answer?.text, 'hello');
+  assert.deepEqual(keys, ['Bearer sk-test']);
+  await loaded.retire();
+});
