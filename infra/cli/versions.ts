@@ -111,7 +111,7 @@ function describeVersions(versions: readonly VersionLine[]): string {
   if (versions.length === 0) return 'No version yet. Train one: relearn train --model NAME --deploy';
   const table = new Table({
     head: ['model', 'version', 'serves', 'certificate', 'dataset', 'made'],
-    style: { head: [] },
+    style: { head: [], border: [] },
   });
   for (const line of versions) {
     table.push([
