@@ -1,6 +1,6 @@
 import { storeCorrections, type CorrectionStatus } from '../src/correct/corrections.ts';
 import type { CorrectionMessage } from '../src/temporal.ts';
-import { incidentProgress, setIncidentState, type IncidentState } from '../src/watch/incidents.ts';
+import { incidentProgress, listIncidents, setIncidentState, type IncidentState } from '../src/watch/incidents.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 export function createCorrectActivities({ db }: ActivityDependencies) {
@@ -22,6 +22,10 @@ export function createCorrectActivities({ db }: ActivityDependencies) {
       counted: number;
     }> {
       return incidentProgress(db, incident);
+    },
+
+    async listOpenIncidents({ model }: { model: string }): Promise<string[]> {
+      return (await listIncidents(db, { model, open: true })).map(({ id }) => id);
     },
 
     async setIncidentState(change: { incident: string; state: IncidentState; reason: string }): Promise<void> {

@@ -2,12 +2,20 @@ import { heartbeat } from '@temporalio/activity';
 
 const everyMs = 2000;
 
-/** Keeps the heartbeat going while `work` runs, so that a lost worker is noticed and a cancellation arrives. */
-export async function withHeartbeat<Result>(work: () => Promise<Result>): Promise<Result> {
+/**
+ * Keeps the heartbeat going while `work` runs, so that a lost worker is noticed and a cancellation arrives. What `work`
+ * says of its progress goes along, for people to see.
+ */
+export async function withHeartbeat<Result>(
+  work: (tell: (progress: object) => void) => Promise<Result>,
+): Promise<Result> {
+  let progress: object = {};
   heartbeat();
-  const timer = setInterval(() => heartbeat(), everyMs);
+  const timer = setInterval(() => heartbeat(progress), everyMs);
   try {
-    return await work();
+    return await work((latest) => {
+      progress = latest;
+    });
   } finally {
     clearInterval(timer);
   }

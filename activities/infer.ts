@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
-import { RelearnError } from '../src/errors.ts';
+import { RelearnError, type ErrorCode } from '../src/errors.ts';
 import { storeEvalRun } from '../src/gate/eval-runs.ts';
 import { readCases, readCasesWithLearned, runCases, type CaseSet } from '../src/gate/run-cases.ts';
 import { getChampion, listChampions } from '../src/promote/registry.ts';
@@ -29,6 +29,9 @@ export interface InferResult {
   passed: number;
 }
 
+/** What an endpoint that does not answer ends in; anything else is a fault of ours or of the set. */
+const noAnswer = new Set<ErrorCode>(['upstream_failed', 'upstream_busy', 'model_not_ready']);
+
 export function createInferActivities({ config, db, answerer, datasetDirectory, logger }: ActivityDependencies) {
   /** The version's first gold run is the baseline that later probes are held against. */
   async function runGold({ model }: InferInput, path: string): Promise<InferResult | null> {
@@ -51,7 +54,7 @@ export function createInferActivities({ config, db, answerer, datasetDirectory, 
       await storeGoldRun(db, { ...run, state: 'ok', passed, failedCases });
       return { id, version, state: 'ok', cases: results.length, passed };
     } catch (error) {
-      if (!(error instanceof RelearnError) || error.code === 'database_unavailable') throw error;
+      if (!(error instanceof RelearnError) || !noAnswer.has(error.code)) throw error;
       logger.warn({ model, version, code: error.code }, 'the gold set got no answer');
       await storeGoldRun(db, { ...run, state: 'down', passed: 0, failedCases: [] });
       return { id, version, state: 'down', cases: gold.cases.length, passed: 0 };

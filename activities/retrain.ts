@@ -55,10 +55,10 @@ export function createRetrainActivities({
           dataset: join(datasetDirectory, dataset, 'train.jsonl'),
           calibration: [settings?.drift.gold, settings?.evals?.pack].filter((file) => file !== undefined),
         };
-        const trained = await withHeartbeat(() =>
+        const trained = await withHeartbeat((tell) =>
           trainEmbedded(
             { files, output, seed: trainer.seed, epochs: trainer.epochs, redactorVersion },
-            () => {},
+            (share) => tell({ trained: Math.round(share * 100) / 100 }),
             cancellationSignal(),
           ),
         );

@@ -11,7 +11,7 @@ export function createTagActivities({ config, db }: ActivityDependencies) {
       const found = await getIncident(db, incident);
       const model = config.models[found.model];
       if (model === undefined) throw new RelearnError('model_not_found', `Model ${found.model} is not configured.`);
-      await withHeartbeat(() => pinIncidentRows(db, found, { maxPinned: model.drift.maxPinned }));
+      await withHeartbeat((tell) => pinIncidentRows(db, found, { maxPinned: model.drift.maxPinned, onBatch: tell }));
     },
   };
 }

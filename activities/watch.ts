@@ -42,6 +42,7 @@ export function createWatchActivities({ config, db }: ActivityDependencies) {
   async function judgeGold(champion: Champion, id: string, settings: ModelConfig, look: string): Promise<Judgement> {
     const { model, version } = champion;
     const probe = await getGoldRun(db, id);
+    if (probe.modelVersion !== version) return unknown(`The probe asked ${probe.modelVersion}, ${version} serves now.`);
     const key = { model, modelVersion: version, monitor: 'gold_set' };
     const baseline = await goldBaseline(db, { model, modelVersion: version, goldSha256: probe.goldSha256 });
     return judgeGoldRun({
@@ -70,7 +71,15 @@ export function createWatchActivities({ config, db }: ActivityDependencies) {
      * What each monitor says at this look; a detection opens an incident or joins the open one. Run twice, it counts
      * the look once. A model without a champion has no monitors.
      */
-    async judgeMonitors({ model, goldRun }: { model: string; goldRun?: string }): Promise<{
+    async judgeMonitors({
+      model,
+      goldRun,
+      goldProblem,
+    }: {
+      model: string;
+      goldRun?: string;
+      goldProblem?: string;
+    }): Promise<{
       monitors: MonitorVerdict[];
       incident: string | null;
     }> {
@@ -80,16 +89,17 @@ export function createWatchActivities({ config, db }: ActivityDependencies) {
       const look = activityInfo().workflowExecution?.runId ?? '';
       const at = new Date();
       const judgements = new Map<MonitorVerdict['monitor'], Judgement>();
+      if (goldProblem !== undefined) judgements.set('gold_set', unknown(goldProblem));
       if (goldRun !== undefined) judgements.set('gold_set', await judgeGold(champion, goldRun, settings, look));
       judgements.set('confidence', await judgeTraffic(champion, settings, at));
       let incident: string | null = null;
       for (const [monitor, judgement] of judgements) {
         const verdictOf = { model, modelVersion: champion.version, monitor };
-        await recordVerdict(db, { ...verdictOf, look, at }, judgement);
-        if (judgement.state !== 'drift') continue;
+        const { state, figures } = await recordVerdict(db, { ...verdictOf, look, at }, judgement);
+        if (state !== 'drift') continue;
         const { windowHours } = settings.drift;
         const { hotWindowHours } = config.log;
-        const detection = { ...verdictOf, detectedAt: at, figures: judgement.figures, windowHours, hotWindowHours };
+        const detection = { ...verdictOf, detectedAt: at, figures, windowHours, hotWindowHours };
         ({ id: incident } = await openIncident(db, { ...detection, eventId: `${look}/${monitor}` }));
       }
       const monitors = [...judgements].map(([monitor, { state, reason }]) => ({ monitor, state, reason }));
@@ -115,4 +125,8 @@ export function createWatchActivities({ config, db }: ActivityDependencies) {
       await markTagTriggered(db, mark);
     },
   };
+}
+
+function unknown(reason: string): Judgement {
+  return { state: 'unknown', effect: null, reason, figures: {} };
 }

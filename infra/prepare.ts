@@ -18,10 +18,17 @@ export interface PrepareOptions {
 
 const retentionDays = 30;
 
-/** Makes database and Temporal ready for this release and configuration. May run again at any time. */
+/**
+ * Makes database and Temporal ready for this release and configuration: schema, incumbents, search attributes and
+ * schedules. May run again at any time. Without a known Temporal server only the database is prepared, and it is said.
+ */
 export async function prepareBackends(options: PrepareOptions): Promise<void> {
   const tell = (message: string) => options.onEvent({ level: 'info', source: 'relearn', message });
-  await Promise.all([prepareDatabase(options, tell), prepareTemporal(options, tell)]);
+  const temporal =
+    options.environment.temporal === undefined
+      ? tell('no Temporal server is known: set TEMPORAL_ADDRESS and run this again for schedules and search attributes')
+      : prepareTemporal(options, tell);
+  await Promise.all([prepareDatabase(options, tell), temporal]);
 }
 
 async function prepareDatabase(options: PrepareOptions, tell: (message: string) => void): Promise<void> {

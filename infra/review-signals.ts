@@ -3,7 +3,7 @@ import type { Config } from '../src/config.ts';
 import type { Database } from '../src/database.ts';
 import type { ReviewSignals } from '../src/http/review-options.ts';
 import { sendTrigger } from '../src/retrain/send-trigger.ts';
-import { workflowId } from '../src/temporal.ts';
+import { workflowId, type CorrectionsRecorded } from '../src/temporal.ts';
 import { getIncident } from '../src/watch/incidents.ts';
 import { startDriftResponse } from '../src/watch/start-response.ts';
 import { modelSettings } from './deploy.ts';
@@ -25,7 +25,9 @@ export function openReviewSignals(options: {
   const { workflow } = new Client({ connection, namespace: environment.namespace });
   return {
     async correctionsRecorded(model, incident, ids) {
-      await workflow.getHandle(workflowId.driftResponse(model, incident)).signal('correctionsRecorded', { ids });
+      await workflow
+        .getHandle(workflowId.driftResponse(model, incident))
+        .signal('correctionsRecorded', { ids: [...ids] } satisfies CorrectionsRecorded);
     },
 
     async startDriftResponse(model, incident) {

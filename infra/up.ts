@@ -40,7 +40,7 @@ export interface Stack {
  */
 export async function startStack({ config: configPath, ports = {}, onEvent = () => {} }: StackOptions): Promise<Stack> {
   const config = await readConfigFile(configPath);
-  await checkConfiguredFiles(config);
+  for (const message of await checkConfiguredFiles(config)) onEvent({ level: 'warn', source: 'relearn', message });
   const stops = [await lockStateDirectory(config)];
   const stop = async () => {
     for (const end of stops.splice(0).reverse()) await end();

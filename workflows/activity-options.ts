@@ -15,10 +15,10 @@ export const patient = proxyActivities<Activities>({
   retry: { initialInterval: '1s', maximumInterval: '30s' },
 });
 
-/** Set-based work over many rows and inference over many cases; a lost worker is noticed after 10 s. */
+/** Set-based work over many rows and inference over many cases: as patient; a lost worker is noticed after 10 s. */
 export const bulk = proxyActivities<Activities>({
   startToCloseTimeout: '1h',
-  scheduleToCloseTimeout: '6h',
+  scheduleToCloseTimeout: '30 days',
   heartbeatTimeout: '10s',
   retry: { initialInterval: '1s', maximumInterval: '1m' },
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',

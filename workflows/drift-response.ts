@@ -85,10 +85,20 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
     target = progress.counted + Math.ceil(input.minCorrected / 2);
     await enter('collecting', reason);
   };
+  const storeWaiting = async () => {
+    for (let batch = inbox.nextBatch(); batch !== undefined; batch = inbox.nextBatch()) {
+      inbox.settle(batch.messages, await patient.storeCorrections(batch));
+      mail.recount = true;
+    }
+  };
   const end = async (status: DriftResponseResult['status'], reason: string): Promise<DriftResponseResult> => {
     await enter(status === 'resolved' ? 'resolved' : 'closed', reason);
     showOnPage(`${model}: ${status}: ${reason}`, { incident, ...progress });
-    await condition(allHandlersFinished);
+    // What arrives while it ends is stored and answered too.
+    while (!inbox.isEmpty || !allHandlersFinished()) {
+      await storeWaiting();
+      await condition(() => !inbox.isEmpty || allHandlersFinished());
+    }
     return { status, reason, counted: progress.counted };
   };
 
@@ -97,23 +107,24 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
     await bulk.keepIncidentRows({ incident });
   }
   for (;;) {
-    for (let batch = inbox.nextBatch(); batch !== undefined; batch = inbox.nextBatch()) {
-      inbox.settle(batch.messages, await patient.storeCorrections(batch));
-      mail.recount = true;
-    }
+    await storeWaiting();
     if (mail.recount) {
       mail.recount = false;
       progress = await patient.countCorrections({ incident });
     } else if (mail.closing !== undefined) {
       return await end('closed', `closed by ${mail.closing.by}. ${mail.closing.reason}`.trim());
     } else if (mail.outcome !== undefined) {
-      lastRetrain = mail.outcome;
+      const outcome = mail.outcome;
       delete mail.outcome;
-      if (await patient.hasLearned({ model, incident })) {
+      lastRetrain = outcome;
+      const reason = `run ${outcome.run} ended ${outcome.status}${outcome.reason === undefined ? '' : `: ${outcome.reason}`}`;
+      if (mayCure(outcome) && (await patient.hasLearned({ model, incident }))) {
         graceUntil = Date.now() + input.graceMs;
-        await enter('grace', `run ${lastRetrain.run} ended ${lastRetrain.status}`);
-      } else {
-        await collectMore(`run ${lastRetrain.run} ended ${lastRetrain.status}: ${lastRetrain.reason ?? ''}`);
+        await enter('grace', reason);
+      } else if (phase === 'retraining') {
+        // A run that another promotion overtook is asked for again; one that failed waits for more to learn from.
+        if (outcome.status === 'superseded') await enter('collecting', reason);
+        else await collectMore(reason);
       }
     } else if (phase === 'collecting' && progress.counted >= target) {
       await bulk.keepIncidentRows({ incident });
@@ -124,7 +135,7 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
         return await end('resolved', `learned in run ${lastRetrain?.run ?? 0}, which still serves`);
       }
       await collectMore('the version that learned from it no longer serves');
-    } else if (Date.now() >= input.deadlineAt) {
+    } else if (phase === 'collecting' && Date.now() >= input.deadlineAt) {
       return await end('skipped', `skipped: ${progress.counted} of ${target} corrected`);
     } else if (needsNewRun()) {
       await condition(allHandlersFinished);
@@ -135,12 +146,21 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
         ...{ 'sent twice': inbox.repeated, ignored: inbox.ignored, 'last ignored': inbox.problems.at(-1) ?? '–' },
       });
       const hasMail = () => !inbox.isEmpty || mail.recount || Boolean(mail.closing) || Boolean(mail.outcome);
-      const wakeAt = phase === 'grace' ? Math.min(graceUntil, input.deadlineAt) : input.deadlineAt;
-      await condition(() => hasMail() || needsNewRun(), Math.max(wakeAt - Date.now(), 1), {
-        summary: phase === 'grace' ? 'grace time' : 'deadline',
-      });
+      const isDue = () => hasMail() || needsNewRun();
+      if (phase === 'retraining') await condition(isDue);
+      else if (phase === 'grace') await condition(isDue, waitMs(graceUntil), { summary: 'grace time' });
+      else await condition(isDue, waitMs(input.deadlineAt), { summary: 'deadline' });
     }
   }
+}
+
+/** Outcomes after which the champion may have learned from the incident. */
+function mayCure({ status }: RetrainFinished): boolean {
+  return status === 'promoted' || status === 'nothing_new' || status === 'superseded';
+}
+
+function waitMs(until: number): number {
+  return Math.max(until - Date.now(), 1);
 }
 
 /** Our own threshold beside the server's hint: histories stay quick to read and to replay. */

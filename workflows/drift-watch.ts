@@ -1,4 +1,4 @@
-import { defineQuery, setHandler } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, defineQuery, setHandler } from '@temporalio/workflow';
 import type { MonitorVerdict } from '../activities/watch.ts';
 import { bulk, quick } from './activity-options.ts';
 import { showInList, showOnPage } from './operator-view.ts';
@@ -21,8 +21,7 @@ export async function driftWatch({ model }: { model: string }): Promise<DriftWat
   setHandler(driftWatchState, () => state, { description: 'What each monitor said' });
   showInList({ model, trigger: 'schedule', phase: 'probe' });
 
-  const probe = await bulk.infer({ model, source: 'probe', cases: 'gold' });
-  const { monitors, incident } = await quick.judgeMonitors({ model, ...(probe === null ? {} : { goldRun: probe.id }) });
+  const { monitors, incident } = await quick.judgeMonitors({ model, ...(await probeGold(model)) });
   if (incident !== null) await quick.startDriftResponse({ model, incident });
 
   const status = worstState(monitors);
@@ -37,6 +36,17 @@ export async function driftWatch({ model }: { model: string }): Promise<DriftWat
     Object.fromEntries(monitors.map(({ monitor, state: verdict, reason }) => [monitor, `${verdict}: ${reason}`])),
   );
   return state;
+}
+
+/** A gold set that cannot be asked must not keep the other monitors from looking. */
+async function probeGold(model: string): Promise<{ goldRun?: string; goldProblem?: string }> {
+  try {
+    const probe = await bulk.infer({ model, source: 'probe', cases: 'gold' });
+    return probe === null ? {} : { goldRun: probe.id };
+  } catch (error) {
+    if (!(error instanceof ActivityFailure && error.cause instanceof ApplicationFailure)) throw error;
+    return { goldProblem: error.cause.message };
+  }
 }
 
 /** Missing data is a state of its own: a look is clean only when some monitor says so and none says otherwise. */

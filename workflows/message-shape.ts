@@ -19,13 +19,18 @@ function isText(value: unknown, longest: number): value is string {
   return typeof value === 'string' && value.trim() !== '' && value.length <= longest;
 }
 
+/** A name or id: Postgres takes no NUL, and no honest one holds a control character. */
+function isName(value: unknown): value is string {
+  return isText(value, 200) && !/\p{Cc}/u.test(value);
+}
+
 /** The correction in a message, or what is wrong with it. Never repeats the text. */
 export function readCorrection(message: unknown): CorrectionMessage | string {
   if (!isFields(message)) return 'wanted {"requestId":"…","completion":"…","operator":"…"}';
   const { requestId, completion, operator } = message;
-  if (!isText(requestId, 200)) return 'requestId: wanted a text of at most 200 characters';
+  if (!isName(requestId)) return 'requestId: wanted at most 200 characters, no control characters';
   if (!isText(completion, 100_000)) return 'completion: wanted a text of at most 100,000 characters';
-  if (!isText(operator, 200)) return 'operator: wanted a text of at most 200 characters';
+  if (!isName(operator)) return 'operator: wanted at most 200 characters, no control characters';
   return { requestId: requestId.trim(), completion, operator: operator.trim() };
 }
 
@@ -54,9 +59,9 @@ export function readTrigger(message: unknown): RetrainTrigger {
   const kind = triggerKinds.find((known) => known === fields['kind']) ?? 'manual';
   return {
     kind,
-    ...(isText(fields['incident'], 200) ? { incident: fields['incident'] } : {}),
-    ...(isText(fields['cluster'], 200) ? { cluster: fields['cluster'] } : {}),
-    ...(isText(fields['by'], 200) ? { by: fields['by'] } : {}),
+    ...(isName(fields['incident']) ? { incident: fields['incident'] } : {}),
+    ...(isName(fields['cluster']) ? { cluster: fields['cluster'] } : {}),
+    ...(isName(fields['by']) ? { by: fields['by'] } : {}),
   };
 }
 
@@ -80,16 +85,21 @@ export function readRetrainFinished(message: unknown): RetrainFinished | undefin
   return {
     run: message['run'],
     status,
-    ...(isText(message['version'], 200) ? { version: message['version'] } : {}),
+    ...(isName(message['version']) ? { version: message['version'] } : {}),
     ...(isText(message['reason'], 2000) ? { reason: message['reason'] } : {}),
   };
+}
+
+/** The model that a message names, or undefined. */
+export function readModel(message: unknown): string | undefined {
+  return isFields(message) && isName(message['model']) ? message['model'] : undefined;
 }
 
 /** `{"by","reason"}` of an approval, a rejection or a closing; both may be left out. */
 export function readDecision(message: unknown): { by: string; reason: string } {
   const fields = isFields(message) ? message : {};
   return {
-    by: isText(fields['by'], 200) ? fields['by'].trim() : 'unknown',
+    by: isName(fields['by']) ? fields['by'].trim() : 'unknown',
     reason: isText(fields['reason'], 2000) ? fields['reason'].trim() : '',
   };
 }

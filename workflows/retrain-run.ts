@@ -1,15 +1,19 @@
 import {
   ActivityFailure,
   ApplicationFailure,
+  CancellationScope,
   condition,
   defineQuery,
   defineUpdate,
+  isCancellation,
   setHandler,
 } from '@temporalio/workflow';
 import type { RetrainFinished, RetrainStatus, RetrainTrigger } from '../src/temporal.ts';
 import { bulk, patient, training } from './activity-options.ts';
 import { readDecision } from './message-shape.ts';
 import { showInList, showOnPage } from './operator-view.ts';
+import { reportOutcome } from './report-outcome.ts';
+import { kindsOf } from './triggers.ts';
 
 export interface RetrainRunInput {
   model: string;
@@ -56,7 +60,7 @@ export async function retrainRun({ model, run, triggers }: RetrainRunInput): Pro
   const enter = (phase: Phase, waitsFor: string) => {
     state.phase = phase;
     const version = state.candidate ?? undefined;
-    showInList({ model, trigger: triggers.map(({ kind }) => kind).join('+'), phase, ...(version ? { version } : {}) });
+    showInList({ model, trigger: kindsOf(triggers), phase, ...(version ? { version } : {}) });
     showOnPage(`${model}: ${waitsFor}`, {
       champion: state.champion ?? '–',
       candidate: state.candidate ?? '–',
@@ -112,6 +116,13 @@ export async function retrainRun({ model, run, triggers }: RetrainRunInput): Pro
     await patient.promote({ model, run, version: state.candidate, expectedToken: plan.token, by });
     return await finish('promoted', reason);
   } catch (error) {
+    if (isCancellation(error)) {
+      return await CancellationScope.nonCancellable(async () => {
+        const outcome = await finish('failed', 'cancelled');
+        await reportOutcome(model, triggers, outcome);
+        return outcome;
+      });
+    }
     const failure = error instanceof ActivityFailure ? error.cause : undefined;
     if (!(failure instanceof ApplicationFailure)) throw error;
     const status = failure.type === 'promotion_conflict' ? 'superseded' : 'failed';

@@ -5,9 +5,7 @@ import {
   defineQuery,
   defineSignal,
   executeChild,
-  getExternalWorkflowHandle,
   isCancellation,
-  log,
   ParentClosePolicy,
   setHandler,
   workflowInfo,
@@ -16,7 +14,9 @@ import { taskQueue, workflowId, type RetrainFinished, type RetrainTrigger } from
 import { patient } from './activity-options.ts';
 import { readTrigger } from './message-shape.ts';
 import { showInList, showOnPage } from './operator-view.ts';
+import { reportOutcome } from './report-outcome.ts';
 import { retrainRun } from './retrain-run.ts';
+import { describeTriggers, kindsOf } from './triggers.ts';
 
 export interface RetrainInput {
   model: string;
@@ -51,14 +51,14 @@ export async function retrain({ model, pending = [] }: RetrainInput): Promise<Re
     const triggers = pending.splice(0);
     const n = await patient.claimRun({ model, triggers, key: `${workflowInfo().runId}/${finished}` });
     running = n;
-    showInList({ model, trigger: triggers.map(({ kind }) => kind).join('+'), phase: `run ${n}` });
+    showInList({ model, trigger: kindsOf(triggers), phase: `run ${n}` });
     showOnPage(`${model}: run ${n} is under way, see ${workflowId.retrainRun(model, n)}`, {
-      triggers: triggers.map(describeTrigger).join(', '),
+      triggers: describeTriggers(triggers),
     });
     last = await runOnce(model, n, triggers);
     running = null;
     finished += 1;
-    await reportToIncidents(model, triggers, last);
+    await reportOutcome(model, triggers, last);
     if (workflowInfo().continueAsNewSuggested) {
       await condition(allHandlersFinished);
       await continueAsNew<typeof retrain>({ model, pending });
@@ -75,8 +75,9 @@ async function runOnce(model: string, n: number, triggers: RetrainTrigger[]): Pr
       workflowId: workflowId.retrainRun(model, n),
       taskQueue,
       args: [{ model, run: n, triggers }],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      staticSummary: `${model}: retrain ${n} (${triggers.map(describeTrigger).join(', ')})`,
+      // A run must not go on beside the next one: without its parent it ends, and says so.
+      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+      staticSummary: `${model}: retrain ${n} (${describeTriggers(triggers)})`,
     });
   } catch (error) {
     if (isCancellation(error)) throw error;
@@ -84,22 +85,4 @@ async function runOnce(model: string, n: number, triggers: RetrainTrigger[]): Pr
     await patient.finishRun({ model, n, status: 'failed', reason: outcome.reason ?? '' });
     return outcome;
   }
-}
-
-/** Tells each waiting driftResponse how the run ended. One that has closed meanwhile needs no word. */
-async function reportToIncidents(model: string, triggers: RetrainTrigger[], outcome: RetrainFinished): Promise<void> {
-  const incidents = new Set(triggers.flatMap(({ incident }) => (incident === undefined ? [] : [incident])));
-  for (const incident of incidents) {
-    try {
-      await getExternalWorkflowHandle(workflowId.driftResponse(model, incident)).signal('retrainFinished', outcome);
-    } catch (error) {
-      if (isCancellation(error)) throw error;
-      log.info('driftResponse is closed, retrainFinished not sent', { incident });
-    }
-  }
-}
-
-export function describeTrigger({ kind, incident, cluster, by }: RetrainTrigger): string {
-  const of = incident ?? cluster ?? by;
-  return of === undefined ? kind : `${kind} ${of}`;
 }

@@ -82,5 +82,5 @@ models:
       gates:
         - slice: all
           min: 0.7
-          maxDrop: 0.1
+          maxDrop: 0.2
 `;

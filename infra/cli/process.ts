@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
+import { checkConfiguredFiles } from '../configured-files.ts';
 import { createLogger } from '../logger.ts';
 import type { Logger } from '../logger.ts';
 import { openRuntime } from '../runtime.ts';
 import type { Runtime } from '../runtime.ts';
 import { readPort } from './port-option.ts';
+import { report, runWith } from './run-with.ts';
 import { endingSignal, untilAborted } from './signals.ts';
 
 interface ProcessOptions {
@@ -51,20 +53,23 @@ export function addProcessCommands(program: Command): void {
 
   program
     .command('migrate')
-    .description('bring the database to the schema of this release')
+    .description('prepare Postgres and Temporal: schema, search attributes, schedules; may run again at any time')
     .option('--json', 'report as JSON')
-    .action(async (_: unknown, command: Command) => {
-      const { config, json } = command.optsWithGlobals<ProcessOptions>();
-      const { migrate } = await import('../migrate.ts');
-      const runtime = await openRuntime({ config });
-      try {
-        const applied = await migrate(runtime.db);
-        if (json === true) console.log(JSON.stringify({ applied }));
-        else console.log(applied.length === 0 ? 'Nothing to apply.' : `Applied ${applied.join(', ')}.`);
-      } finally {
-        await runtime.close();
-      }
-    });
+    .action((_: unknown, command: Command) => runWith<ProcessOptions>(command, prepare));
+}
+
+/** What `relearn up` does for its own servers, for a Postgres and a Temporal of the user's own. */
+async function prepare(runtime: Runtime, { json }: ProcessOptions): Promise<void> {
+  const { prepareBackends } = await import('../prepare.ts');
+  const { config, configPath, environment } = runtime;
+  const done: string[] = [];
+  for (const warning of await checkConfiguredFiles(config)) console.error(`warning: ${warning}`);
+  await prepareBackends({
+    ...{ config, configPath, environment: { ...environment, databaseUrl: environment.databaseUrl ?? '' } },
+    embedded: false,
+    onEvent: ({ message }) => void done.push(message),
+  });
+  report(json, { done }, () => (done.length === 0 ? 'Everything was ready.' : done.join('\n')));
 }
 
 interface Running {

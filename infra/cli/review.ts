@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
-import type { Command } from 'commander';
+import { finished } from 'node:stream/promises';
+import { InvalidArgumentError, type Command } from 'commander';
 import { z } from 'zod';
 import { storeCorrections, type Correction, type StoredCorrection } from '../../src/correct/corrections.ts';
 import { listReviewQueue, type ReviewRow } from '../../src/correct/review-queue.ts';
@@ -15,7 +16,7 @@ import { actor } from './versions.ts';
 interface QueueOptions {
   model?: string;
   incident?: string;
-  limit: string;
+  limit: number;
   out?: string;
   json?: boolean;
 }
@@ -36,11 +37,11 @@ export function addReviewCommands(program: Command): void {
     .description('show the rows that wait for a correction, the most pressing first')
     .option('--model <name>', 'of this model only')
     .option('--incident <id>', 'of this incident only')
-    .option('--limit <number>', 'at most so many rows', '20')
+    .option('--limit <number>', 'at most so many rows', readLimit, 20)
     .option('--json', 'report as JSON')
     .action((_: unknown, command: Command) =>
       runWith<QueueOptions>(command, async ({ db }, { model, incident, limit, json }) => {
-        const rows = await listReviewQueue(db, { model, incident, limit: Number(limit), offset: 0 });
+        const rows = await listReviewQueue(db, { model, incident, limit, offset: 0 });
         report(json, rows, () => rows.map(describeRow).join('\n') || 'No row waits for a correction.');
       }),
     );
@@ -53,9 +54,11 @@ export function addReviewCommands(program: Command): void {
     .option('--out <file>', 'write to a file instead of standard output')
     .action((_: unknown, command: Command) =>
       runWith<QueueOptions>(command, async ({ db }, options) => {
-        const lines = exportQueue(db, options);
-        if (options.out === undefined) await pipeline(lines, process.stdout, { end: false });
-        else await pipeline(lines, createWriteStream(options.out));
+        const out = options.out === undefined ? process.stdout : createWriteStream(options.out);
+        await exportQueue(db, options, async (line) => {
+          if (!out.write(line)) await once(out, 'drain');
+        });
+        if (out !== process.stdout) await finished(out.end());
       }),
     );
 
@@ -122,12 +125,26 @@ async function storeAndTell(runtime: Runtime, corrections: readonly Correction[]
   return stored;
 }
 
-async function* exportQueue(db: Database, { model, incident }: QueueOptions): AsyncGenerator<string> {
-  for (let offset = 0; ; offset += batchRows) {
-    const rows = await listReviewQueue(db, { model, incident, limit: batchRows, offset });
-    for (const row of rows) yield `${JSON.stringify({ ...row, completion: '' })}\n`;
-    if (rows.length < batchRows) return;
-  }
+/** Pages of one snapshot: what is corrected meanwhile neither hides a row nor shows one twice. */
+async function exportQueue(
+  db: Database,
+  { model, incident }: QueueOptions,
+  write: (line: string) => Promise<void>,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx.query('set transaction isolation level repeatable read, read only');
+    for (let offset = 0; ; offset += batchRows) {
+      const rows = await listReviewQueue(tx, { model, incident, limit: batchRows, offset });
+      for (const row of rows) await write(`${JSON.stringify({ ...row, completion: '' })}\n`);
+      if (rows.length < batchRows) return;
+    }
+  });
+}
+
+function readLimit(text: string): number {
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit > 0) return limit;
+  throw new InvalidArgumentError('wanted a whole number above 0');
 }
 
 function describeRow({ request_id, prompt, response, tags }: ReviewRow): string {

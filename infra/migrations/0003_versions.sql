@@ -17,7 +17,7 @@ create table relearn.retrain_runs (
 );
 
 create table relearn.datasets (
-  id text primary key, -- sha-256 of its file
+  id text primary key, -- sha-256 of what its files hold
   model text not null references relearn.models,
   path text not null,
   rows int not null,

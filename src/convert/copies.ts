@@ -62,7 +62,8 @@ function similarity(a: Uint32Array, b: Uint32Array): number {
   return seen === 0 ? 0 : common / seen;
 }
 
-function foldText(text: string): string {
+/** A text without case, punctuation, digits and runs of white space. */
+export function foldText(text: string): string {
   return text
     .normalize('NFKC')
     .toLowerCase()

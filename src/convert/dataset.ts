@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { classifierText, promptMessages, type Message } from '../chat.ts';
 import type { Database } from '../database.ts';
 import { redactText, redactorVersion } from '../log/redact/index.ts';
-import type { ReservedTexts } from './copies.ts';
+import { ReservedTexts } from './copies.ts';
 import { readCorrectedRows, type CorrectedRow } from './rows.ts';
 import { splitOf } from './split.ts';
 
@@ -18,13 +18,13 @@ export interface DatasetManifest {
   redactor: string;
   trainRows: number;
   heldOutRows: number;
-  /** Rows that are copies, or near copies, of a gold or eval case: dropped (invariant 6). */
+  /** Rows that are copies, or near copies, of a gold, eval or held-out case: dropped (invariant 6). */
   contaminated: number;
   files: { train: string; heldOut: string };
 }
 
 export interface Dataset {
-  /** SHA-256 over the manifest, which names the SHA-256 of each file. */
+  /** SHA-256 over the model, the redactor and the SHA-256 of each file. */
   id: string;
   /** The folder with train.jsonl, held-out.jsonl and manifest.json. */
   path: string;
@@ -45,22 +45,20 @@ export interface DatasetRequest {
 
 /**
  * Writes the cumulative dataset of a model: every production row that is tagged and corrected, as chat pairs
- * `{"messages":[…, assistant]}`. A tenth, chosen by request id, is held out. The same rows give the same id.
+ * `{"messages":[…, assistant]}`. A tenth, chosen by prompt, is held out, and so are its copies. The same rows give the
+ * same id.
  */
 export async function buildDataset(db: Database, request: DatasetRequest): Promise<Dataset> {
-  const draft = join(request.directory, `draft-${request.model}-${request.run}`);
-  await rm(draft, { recursive: true, force: true });
-  await mkdir(draft, { recursive: true });
+  await mkdir(request.directory, { recursive: true });
+  const draft = await mkdtemp(join(request.directory, 'draft-'));
 
-  const kept: { row: CorrectedRow; split: 'train' | 'held_out' }[] = [];
-  let contaminated = 0;
-  for await (const row of readCorrectedRows(db, request)) {
-    if (isReserved(row, request.reserved)) contaminated += 1;
-    else kept.push({ row, split: splitOf(row.requestId) });
-  }
-  const rowsOf = (split: 'train' | 'held_out') => kept.filter((entry) => entry.split === split).map(({ row }) => row);
-  const train = rowsOf('train');
-  const heldOut = rowsOf('held_out');
+  const rows: CorrectedRow[] = [];
+  for await (const row of readCorrectedRows(db, request)) rows.push(row);
+  const clean = rows.filter((row) => !hasCopy(row, request.reserved));
+  const heldOut = clean.filter(({ prompt }) => splitOf(prompt) === 'held_out');
+  const asked = new ReservedTexts();
+  for (const { prompt } of heldOut) asked.add(classifierText(promptMessages(prompt)));
+  const train = clean.filter((row) => splitOf(row.prompt) === 'train' && !hasCopy(row, asked));
   const manifest: DatasetManifest = {
     model: request.model,
     run: request.run,
@@ -68,7 +66,7 @@ export async function buildDataset(db: Database, request: DatasetRequest): Promi
     redactor: redactorVersion,
     trainRows: train.length,
     heldOutRows: heldOut.length,
-    contaminated,
+    contaminated: rows.length - train.length - heldOut.length,
     files: {
       train: await writeLines(join(draft, 'train.jsonl'), train, (row) => ({ messages: toPair(row) })),
       heldOut: await writeLines(join(draft, 'held-out.jsonl'), heldOut, (row) => ({
@@ -82,16 +80,26 @@ export async function buildDataset(db: Database, request: DatasetRequest): Promi
     .digest('hex');
   await writeFile(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   const path = join(request.directory, id);
-  await rm(path, { recursive: true, force: true });
-  await rename(draft, path);
-  await registerDataset(db, { id, path, manifest }, kept);
+  await publish(draft, path);
+  await registerDataset(db, { id, path, manifest }, train, heldOut);
   return { id, path, manifest };
 }
 
 /** A copy of the whole conversation, or of the question that ends it. */
-function isReserved({ prompt }: CorrectedRow, reserved: ReservedTexts): boolean {
+function hasCopy({ prompt }: CorrectedRow, texts: ReservedTexts): boolean {
   const messages = promptMessages(prompt);
-  return reserved.hasCopyOf(classifierText(messages)) || reserved.hasCopyOf(messages.at(-1)?.content ?? '');
+  return texts.hasCopyOf(classifierText(messages)) || texts.hasCopyOf(messages.at(-1)?.content ?? '');
+}
+
+/** The same content may be there already, made by an attempt before this one. */
+async function publish(draft: string, path: string): Promise<void> {
+  try {
+    await rename(draft, path);
+  } catch (error) {
+    const known = error instanceof Error && 'code' in error && /^(EEXIST|ENOTEMPTY)$/.test(String(error.code));
+    if (!known) throw error;
+    await rm(draft, { recursive: true, force: true });
+  }
 }
 
 /** Writes one JSON object a row and returns the SHA-256 of the file. */
@@ -120,8 +128,10 @@ function toPair(row: CorrectedRow): Message[] {
 async function registerDataset(
   db: Database,
   { id, path, manifest }: Dataset,
-  kept: readonly { row: CorrectedRow; split: string }[],
+  train: readonly CorrectedRow[],
+  heldOut: readonly CorrectedRow[],
 ): Promise<void> {
+  const rows = [...train, ...heldOut];
   await db.transaction(async (tx) => {
     await tx.query(
       `insert into relearn.datasets (id, model, path, rows, manifest) values ($1, $2, $3, $4, $5)
@@ -134,10 +144,10 @@ async function registerDataset(
        on conflict do nothing`,
       [
         id,
-        kept.map(({ row }) => row.requestId),
-        kept.map(({ row }) => row.correctionId),
-        kept.map(({ split }) => split),
-        kept.map(({ row }) => row.incident),
+        rows.map(({ requestId }) => requestId),
+        rows.map(({ correctionId }) => correctionId),
+        [...train.map(() => 'train'), ...heldOut.map(() => 'held_out')],
+        rows.map(({ incident }) => incident),
       ],
     );
   });

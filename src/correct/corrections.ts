@@ -43,7 +43,8 @@ export async function storeCorrections(db: Database, corrections: readonly Corre
     await pinRows(tx, requestIds, 'correction', { chosenFrom: 'samples' });
     const known = await findModels(tx, requestIds);
     const stored = await insertCorrections(tx, wanted);
-    await tagUntagged(tx, requestIds);
+    const reviewed = wanted.filter(({ source }) => source !== 'feedback').map(({ requestId }) => requestId);
+    await tagUntagged(tx, reviewed);
     const fresh = new Set(stored);
     return prepared.map((correction) => {
       const model = known.get(correction.requestId) ?? null;
@@ -65,7 +66,8 @@ interface Prepared {
 
 function prepareCorrection({ requestId, completion, operator, source }: Correction): Prepared {
   const given = completion.replaceAll('\u0000', '').toWellFormed().trim();
-  const usable = given !== '' && given.length <= longestCompletion && operator !== '';
+  const named = operator !== '' && !/\p{Cc}/u.test(`${requestId}${operator}`);
+  const usable = named && given !== '' && given.length <= longestCompletion;
   const redacted = usable ? redactOrNull(given) : null;
   const id = createHash('sha256')
     .update(JSON.stringify([requestId, operator, redacted]))

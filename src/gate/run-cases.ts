@@ -69,15 +69,14 @@ const heldOutRow = z.object({ messages: z.array(messageSchema).min(2), incident:
  */
 export async function readCasesWithLearned(path: string, datasetPath: string): Promise<CaseSet> {
   const pack = await readCases(path);
-  const learned: Case[] = [];
+  const byId = new Map<string, Case>(); // the same question corrected twice is one case: the last one wins
   for await (const { messages, incident } of readJsonl(join(datasetPath, 'held-out.jsonl'), heldOutRow)) {
     const completion = messages.at(-1)?.content ?? '';
     const asked = messages.slice(0, -1);
-    learned.push({
-      ...{ id: caseId(JSON.stringify(asked)), messages: asked, completion },
-      slice: `learned/${incident === '' ? 'reviewed' : incident}`,
-    });
+    const id = caseId(JSON.stringify(asked));
+    byId.set(id, { id, messages: asked, completion, slice: `learned/${incident === '' ? 'reviewed' : incident}` });
   }
+  const learned = [...byId.values()];
   const hash = createHash('sha256').update(pack.sha256);
   for (const { id, completion } of learned) hash.update(`${id} ${completion}\n`);
   return { sha256: learned.length === 0 ? pack.sha256 : hash.digest('hex'), cases: [...pack.cases, ...learned] };

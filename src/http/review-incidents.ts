@@ -54,6 +54,14 @@ export function addIncidentRoutes(app: FastifyInstance, { config, db, signal }: 
     if (detectedAt.getTime() > Date.now() + clockToleranceMs) {
       throw new RelearnError('invalid_request', 'detected_at: wanted a time that has been, not one to come.');
     }
+    const oldestMs = Math.max(config.log.hotWindowHours, model.drift.windowHours) * 3_600_000;
+    if (detectedAt.getTime() < Date.now() - oldestMs) {
+      const hours = oldestMs / 3_600_000;
+      throw new RelearnError(
+        'invalid_request',
+        `detected_at: wanted a time within the last ${hours} hours, whose rows are there.`,
+      );
+    }
     const champion = await getChampion(db, event.model);
     const { id, created } = await openIncident(db, {
       model: event.model,

@@ -30,9 +30,11 @@ export async function pinIncidentRows(
 ): Promise<{ tagged: number; copied: number }> {
   const until = incident.collectingUntil ?? new Date();
   await db.query(
-    `select relearn.ensure_partition('samples', day) from generate_series(
-       date_trunc('day', $1::timestamptz, 'UTC'), $2::timestamptz, interval '1 day') day`,
-    [incident.windowStart, until],
+    `select relearn.ensure_partition('samples', day) from (
+       select distinct date_trunc('day', ts, 'UTC') as day from relearn.recent
+       where model = $1 and ts between $2 and $3
+     ) days`,
+    [incident.model, incident.windowStart, until],
   );
   const rule = await fixRule(db, incident, options.maxPinned);
   const total = { tagged: 0, copied: 0 };
@@ -134,7 +136,8 @@ async function pinSlice(
          response_logprob, kept_because, inclusion_probability, source)
        select w.request_id, w.ts, w.model, w.model_version, w.prompt, w.response, w.latency_ms, w.user_id_hash,
          w.response_logprob, case when w.ts <= a.detected_at then 'drift_window' else 'post_drift' end,
-         w.inclusion_probability, w.source
+         coalesce(nullif(w.inclusion_probability, 0), case when w.response_logprob < $4::float8 then 1 else $5::float8 end),
+         w.source
        from wanted w, allowed a where a.copies
        on conflict do nothing
        returning request_id, ts, inclusion_probability, response_logprob

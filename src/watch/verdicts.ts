@@ -58,16 +58,6 @@ export async function lastVerdict(db: Database, key: VerdictKey, except = ''): P
   return row ?? null;
 }
 
-/** When the monitor last found this version healthy. */
-export async function lastCleanVerdict(db: Database, key: VerdictKey): Promise<Date | null> {
-  const [row] = await db.query<{ at: Date }>(
-    `select at from relearn.monitor_verdicts
-     where model = $1 and monitor = $2 and model_version = $3 and state = 'clean' order by at desc limit 1`,
-    [key.model, key.monitor, key.modelVersion],
-  );
-  return row?.at ?? null;
-}
-
 const statistic = z.object({ logStatistic: z.number() });
 
 /** The running statistic that the look `except` goes on from; undefined before the first probe. */

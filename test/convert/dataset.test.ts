@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,7 +30,7 @@ async function addModel(model: string): Promise<void> {
 async function addCorrected(
   model: string,
   count: number,
-  prompt = (index: number) => `${model} question ${'x'.repeat(index)}`,
+  prompt = (index: number) => distinctText(`${model} ${index}`),
 ) {
   const ids: string[] = [];
   for (let index = 0; index < count; index += 1)
@@ -39,6 +40,15 @@ async function addCorrected(
     ids.map((requestId) => ({ requestId, completion: 'label', operator: 'ann', source: 'api' as const })),
   );
   return ids;
+}
+
+/** Words that no other seed shares. */
+function distinctText(seed: string): string {
+  const letters = createHash('sha256')
+    .update(seed)
+    .digest('hex')
+    .replace(/[0-9]/g, (digit) => 'ghijklmnop'[Number(digit)] ?? '');
+  return letters.match(/.{6}/g)?.join(' ') ?? '';
 }
 
 async function build(model: string, { run = 1, reserved = new ReservedTexts(), cutoffSeq = 1_000_000 } = {}) {
@@ -61,7 +71,11 @@ test('only tagged and corrected rows become chat pairs, a tenth of them held out
   const { path, manifest } = await build('pairs');
   const train = await readLines(join(path, 'train.jsonl'));
   const heldOut = await readLines(join(path, 'held-out.jsonl'));
-  assert.equal(train.length, corrected.filter((id) => splitOf(id) === 'train').length);
+  assert.equal(
+    train.length,
+    corrected.filter((_, index) => splitOf(distinctText(`pairs ${index}`)) === 'train').length,
+  );
+  assert.ok(heldOut.length > 0);
   assert.equal(train.length + heldOut.length, 60);
   assert.equal(manifest.trainRows, train.length);
   assert.ok(!JSON.stringify([train, heldOut]).includes('nobody corrected this'));
@@ -78,7 +92,7 @@ test('a conversation is restored to its turns', async () => {
     { role: 'user', content: 'hello' },
   ];
   await addCorrected('turns', 30, (index) =>
-    JSON.stringify([...turns, { role: 'user', content: `and ${String.fromCharCode(97 + index)}` }]),
+    JSON.stringify([...turns, { role: 'user', content: distinctText(`turns ${index}`) }]),
   );
   const { path } = await build('turns');
   const [pair] = await readLines(join(path, 'train.jsonl'));
@@ -98,13 +112,30 @@ test('gold and eval cases, and near copies of them, stay out and are counted', a
   assert.equal(manifest.trainRows + manifest.heldOutRows, 1);
 });
 
+test('nothing held out is trained on under another request id, nor in nearly the same words', async () => {
+  await addModel('copies');
+  const texts = Array.from({ length: 40 }, (_, index) => distinctText(`copies ${index}`));
+  await addCorrected('copies', 120, (index) => {
+    const text = texts[index % 40] ?? '';
+    return index < 80 ? text.toUpperCase() : `${text}?`;
+  });
+  const held = texts.filter((text) => splitOf(text) === 'held_out');
+  assert.ok(held.length > 0);
+  await addCorrected('copies', held.length, (index) => (held[index] ?? '').replace(/^\w{3}/, 'zzz'));
+  const { path, manifest } = await build('copies');
+  const train = (await readLines(join(path, 'train.jsonl'))).map(({ messages }) => messages[0]?.content.toLowerCase());
+  assert.equal(manifest.heldOutRows, 3 * held.length);
+  assert.equal(manifest.contaminated, held.length);
+  for (const text of held) assert.ok(!train.some((trained) => trained?.includes(text.slice(3))));
+});
+
 test('the same rows give the same dataset, a later correction a new one with one new row', async () => {
   await addModel('same');
   const ids = await addCorrected('same', 20);
   const first = await build('same', { run: 1 });
   const again = await build('same', { run: 2 });
   assert.equal(again.id, first.id);
-  const trained = ids.find((id) => splitOf(id) === 'train');
+  const trained = ids.find((_, index) => splitOf(distinctText(`same ${index}`)) === 'train');
   assert.ok(trained !== undefined);
   await storeCorrections(database.db, [{ requestId: trained, completion: 'other', operator: 'bob', source: 'api' }]);
   const later = await build('same', { run: 3 });

@@ -83,6 +83,19 @@ test('unknown requests, probes and empty completions are told apart, in order, a
   assert.equal(empty?.status, 'invalid');
 });
 
+test('a name or id that Postgres cannot hold is invalid and keeps nothing else from being stored', async () => {
+  const row = await insertRow(database.db);
+  const results = await storeCorrections(database.db, [
+    { requestId: 'a\u0000b', completion: 'x', operator: 'ann', source: 'signal' },
+    { requestId: row, completion: 'x', operator: 'a\u0000nn', source: 'signal' },
+    { requestId: row, completion: 'x', operator: 'ann', source: 'signal' },
+  ]);
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['invalid', 'invalid', 'stored'],
+  );
+});
+
 test('what an end user corrects is kept, and not learned before a reviewer has said the same', async () => {
   const row = await insertRow(database.db);
   await storeCorrections(database.db, [{ requestId: row, completion: 'mine', operator: 'a user', source: 'feedback' }]);

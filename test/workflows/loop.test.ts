@@ -122,6 +122,25 @@ test('a batch that is none is rejected before it reaches the history', async () 
   assert.equal(row?.state, 'closed');
 });
 
+test('the log is rotated: partitions ahead are there, old ones go', async () => {
+  const { db } = loop.database;
+  await db.query(`select relearn.ensure_partition('recent', now() - interval '3 days')`);
+  const { dropped } = await loop.client.workflow.execute<() => Promise<{ dropped: string[] }>>('logRetention', {
+    ...{ workflowId: `log-retention/${randomUUID()}`, taskQueue, args: [] },
+  });
+  assert.equal(dropped.length, 1);
+  assert.match(dropped[0] ?? '', /^recent_/);
+  const [ahead] = await db.query<{ name: string | null }>(
+    `select to_regclass('relearn.recent_' || to_char(now() at time zone 'UTC' + interval '20 hours', 'YYYYMMDDHH24')) as name`,
+  );
+  assert.notEqual(ahead?.name, null);
+});
+
+test('a rollback that names no model fails with what was wanted', async () => {
+  const roll = loop.client.workflow.execute('rollback', { workflowId: 'rollback/typed', taskQueue, args: [null] });
+  await assert.rejects(roll);
+});
+
 test('a rollback takes the champion back, and a second one has nowhere to go', async () => {
   const roll = () =>
     loop.client.workflow.execute('rollback', {

@@ -161,3 +161,26 @@ test('a run that asks for approval promotes only when a person approves', async 
   );
   assert.deepEqual(deployment, { actor: 'bob', approved: 'bob' });
 });
+
+test('a run that a person rejects leaves the champion, and its reason is kept', async () => {
+  const { db } = loop.database;
+  await db.query(`update relearn.samples set model = 'approved' where source = 'production'`);
+  const truth = [...(await loop.send(examples(newTopics, 20, 120_000)))];
+  await db.query(`update relearn.samples set model = 'approved' where model = $1 and source = 'production'`, [model]);
+  await storeCorrections(
+    db,
+    truth.map(([requestId, completion]) => ({ requestId, completion, operator: 'ann', source: 'api' })),
+  );
+  await db.query(`update relearn.corrections set model = 'approved'`);
+  const finished = trigger('approved', { kind: 'manual', by: 'ann' });
+  const run = loop.client.workflow.getHandle(workflowId.retrainRun('approved', 2));
+  await until('it waits', async () => {
+    const state = await run.query<{ phase: string }>('state').catch(() => undefined);
+    return state?.phase === 'approve';
+  });
+  assert.equal(await run.executeUpdate('reject', { args: [{ by: 'bob', reason: 'not yet' }] }), 'taken');
+  const outcome = await finished;
+  assert.equal(outcome.status, 'rejected');
+  assert.match(outcome.reason ?? '', /rejected by bob/);
+  assert.equal((await getChampion(db, 'approved')).version, 'v2');
+});

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { classifierText, messageSchema, promptMessages, type Message } from '../../chat.ts';
+import { foldText } from '../../convert/copies.ts';
 import { RelearnError } from '../../errors.ts';
 import { readExamples, readJsonl } from '../../jsonl.ts';
 import { redactMessages, redactorVersion } from '../../log/redact/index.ts';
@@ -33,8 +34,10 @@ export interface TrainingOutcome {
   lowConfidenceBelow: number;
   /** How many. */
   labels: number;
-  /** Rows read from base and dataset, repeats not counted. */
+  /** Rows learned from base and dataset, repeats not counted. */
   rows: number;
+  /** Base rows left out because they are gold or eval cases (invariant 6). */
+  contaminated: number;
   seconds: number;
 }
 
@@ -69,8 +72,15 @@ export async function trainFromFiles(
       `Asked to train for redactor ${job.redactorVersion}; this process has ${redactorVersion}. Run one release everywhere.`,
     );
   }
-  const base = await readLabelled(job.files.base);
-  const corrected = job.files.dataset === undefined ? [] : await readChatPairs(job.files.dataset);
+  const reserved = new Set<string>();
+  for (const file of job.files.calibration) {
+    for (const { text } of await readLabelled(file)) reserved.add(foldText(text));
+  }
+  const isFree = ({ text }: LabelledText) => !reserved.has(foldText(text));
+  const all = await readLabelled(job.files.base);
+  const base = all.filter(isFree);
+  // The dataset was cleaned of near copies too when it was built.
+  const corrected = job.files.dataset === undefined ? [] : (await readChatPairs(job.files.dataset)).filter(isFree);
   const { seed, epochs, repeatDataset = defaultRepeat } = job;
   const repeated = Array<LabelledText[]>(repeatDataset).fill(corrected);
   const classifier = await trainClassifier({ rows: [...base, ...repeated.flat()], seed, epochs, onProgress });
@@ -82,7 +92,14 @@ export async function trainFromFiles(
     job.output,
     exportOnnx(classifier, { featurizer, labels: [...labels], redactorVersion, lowConfidenceBelow, trainer, rows }),
   );
-  return { lowConfidenceBelow, labels: labels.length, rows, seconds: (performance.now() - started) / 1000 };
+  const contaminated = all.length - base.length;
+  return {
+    lowConfidenceBelow,
+    labels: labels.length,
+    rows,
+    contaminated,
+    seconds: (performance.now() - started) / 1000,
+  };
 }
 
 async function readLabelled(path: string): Promise<LabelledText[]> {

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { Client, Connection } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time.js';
+import { reconcileSchedules } from '../../infra/schedules.ts';
+import { configSchema } from '../../src/config.ts';
+import { temporalAddress } from '../stack.ts';
+import { until } from '../loop.ts';
+
+let connection: Connection;
+let client: Client;
+before(async () => {
+  connection = await Connection.connect({ address: temporalAddress() });
+  const namespace = `schedules-${randomUUID()}`;
+  const workflowExecutionRetentionPeriod = msToTs('1 day');
+  await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod });
+  client = new Client({ connection, namespace });
+});
+after(() => connection.close());
+
+const config = (everySeconds: number, retrain: object = {}) =>
+  configSchema.parse({ models: { mail: { serve: { kind: 'onnx' }, drift: { everySeconds }, retrain } } });
+
+async function schedules(): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { scheduleId } of client.schedule.list()) ids.push(scheduleId);
+  return ids.sort();
+}
+
+test('schedules follow the configuration: made, changed with their pause kept, deleted, and otherwise left alone', async () => {
+  const cadence = { cadence: '0 3 * * 1' };
+  const first = await until('the namespace is known', () =>
+    reconcileSchedules(client, config(600, cadence)).catch(() => undefined),
+  );
+  assert.ok(first.created.length + first.changed.length <= 3);
+  const all = ['drift-watch/mail', 'log-retention', 'retrain-cadence/mail'];
+  await until('all are listed', async () => (await schedules()).length === 3);
+  assert.deepEqual(await schedules(), all);
+
+  const watch = client.schedule.getHandle('drift-watch/mail');
+  await watch.pause('an operator looks');
+  assert.deepEqual(await reconcileSchedules(client, config(600, cadence)), { created: [], changed: [], deleted: [] });
+
+  const changed = await reconcileSchedules(client, config(60, cadence));
+  assert.deepEqual(changed, { created: [], changed: ['drift-watch/mail'], deleted: [] });
+  const { state, spec } = await watch.describe();
+  assert.equal(state.paused, true);
+  assert.equal(spec.intervals?.[0]?.every, 60_000);
+
+  const gone = await reconcileSchedules(client, config(60));
+  assert.deepEqual(gone, { created: [], changed: [], deleted: ['retrain-cadence/mail'] });
+});

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, beforeEach, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { WorkflowHandle } from '@temporalio/client';
+import { taskQueue, workflowId } from '../../src/temporal.ts';
+import type { DriftResponseInput, DriftResponseResult, DriftResponseState } from '../../workflows/drift-response.ts';
+import { examples, model, newTopics, startLoop, until, type Loop } from '../loop.ts';
+import { recordHistories } from '../record-histories.ts';
+
+let loop: Loop;
+let incident: string;
+before(async () => {
+  loop = await startLoop();
+  await loop.startWorker();
+});
+after(async () => {
+  await recordHistories(loop.client);
+  await loop.close();
+});
+beforeEach(async () => {
+  const { db } = loop.database;
+  await db.query(`update relearn.incidents set state = 'closed' where state <> 'resolved'`);
+  await db.query(`truncate relearn.corrections, relearn.tags`);
+  incident = `by-hand-${randomUUID()}`;
+  await db.query(
+    `insert into relearn.incidents (id, model, model_version, monitor, detected_at, window_start)
+     values ($1, $2, 'v1', 'by-hand', now(), now() - interval '1 second')`,
+    [incident, model],
+  );
+});
+
+type Handle = WorkflowHandle<(input: DriftResponseInput) => Promise<DriftResponseResult>>;
+
+async function respond(input: Partial<DriftResponseInput> = {}): Promise<Handle> {
+  const handle: Handle = await loop.client.workflow.start('driftResponse', {
+    ...{ workflowId: workflowId.driftResponse(model, incident), taskQueue },
+    args: [
+      {
+        ...{ model, incident, monitor: 'by-hand', minCorrected: 20, graceMs: 0 },
+        ...{ deadlineAt: Date.now() + 3_600_000, ...input },
+      },
+    ],
+  });
+  await until('it collects', async () => (await stateOf(handle)).phase === 'collecting');
+  return handle;
+}
+
+const stateOf = (handle: Handle) => handle.query<DriftResponseState>('state');
+
+async function corrections(count: number, operator = 'ann') {
+  const truth = await loop.send(examples(newTopics, count, Math.floor(Math.random() * 1e6)));
+  return [...truth].map(([requestId, completion]) => ({ requestId, completion, operator }));
+}
+
+const storedCount = async () =>
+  (await loop.database.db.query<{ n: number }>(`select count(*) as n from relearn.corrections`))[0]?.n;
+
+test('what arrives while the incident closes is stored and answered', async () => {
+  const handle = await respond();
+  const [one, two] = await corrections(2);
+  await loop.database.db.transaction(async (tx) => {
+    await tx.query(`select 1 from relearn.incidents where id = $1 for update`, [incident]);
+    await handle.signal('closeReview', { by: 'ann', reason: 'enough' });
+    await sleep(500); // it is closing now, and waits for the row
+    await handle.signal('correction', one);
+    void handle.executeUpdate('submitCorrections', { args: [{ batch: 'late', corrections: [two] }] });
+    await sleep(300);
+  });
+  assert.equal((await handle.result()).status, 'closed');
+  assert.equal(await storedCount(), 2);
+});
+
+test('messages that are none are ignored with a reason, and block nobody', async () => {
+  const handle = await respond();
+  const [good] = await corrections(1);
+  for (const bad of [null, 7, 'text', [], {}, { ...good, requestId: 'a\u0000b' }, { ...good, operator: '\u0000' }]) {
+    await handle.signal('correction', bad);
+  }
+  await handle.signal('nonsense', { a: 1 });
+  await handle.signal('retrainFinished', { status: 'well' });
+  await handle.signal('correction', good);
+  const state = await until('the good one is stored', async () => {
+    const now = await stateOf(handle);
+    return now.accepted === 1 && now;
+  });
+  assert.equal(state.ignored, 9);
+  await handle.signal('closeReview', null);
+  assert.equal((await handle.result()).reason, 'closed by unknown.');
+});
+
+test('below minCorrected it never triggers, and is skipped at its deadline with its count', async () => {
+  const handle = await respond({ minCorrected: 10, deadlineAt: Date.now() + 4000 });
+  for (const message of await corrections(3)) await handle.signal('correction', message);
+  const result = await handle.result();
+  assert.equal(result.status, 'skipped');
+  assert.match(result.reason, /^skipped: [0-3] of 10 corrected$/);
+  const runs = await loop.database.db.query(`select 1 from relearn.retrain_runs`);
+  assert.equal(runs.length, 0);
+});
+
+test('a refused run that others asked for does not move what it waits for', async () => {
+  const handle = await respond({ minCorrected: 4 });
+  for (const message of await corrections(2)) await handle.signal('correction', message);
+  await handle.signal('retrainFinished', { run: 99, status: 'refused', reason: 'a test' });
+  await until('the outcome is read', async () => (await stateOf(handle)).lastRetrain?.run === 99);
+  assert.equal((await stateOf(handle)).target, 4);
+  assert.equal((await stateOf(handle)).phase, 'collecting');
+  await handle.signal('closeReview', { by: 'ann' });
+  await handle.result();
+});
+
+test('two thousand signals, most of them repeats, continue as new, lose none and count each row once', async () => {
+  const handle = await respond({ minCorrected: 100_000 });
+  const { runId: first } = await handle.describe();
+  const latest: Handle = loop.client.workflow.getHandle(handle.workflowId);
+  const sent = await corrections(100);
+  const queue = Array.from({ length: 2000 }, (_, index) => sent[index % 100]);
+  const sendInTurn = async () => {
+    for (let message = queue.pop(); message !== undefined; message = queue.pop()) {
+      await latest.signal('correction', message);
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, sendInTurn));
+  const state = await until('all are dealt with', async () => {
+    const now = await stateOf(latest).catch(() => undefined);
+    return now !== undefined && now.accepted + now.repeated === 2000 && now;
+  });
+  assert.equal(state.accepted, 100);
+  assert.equal(await storedCount(), 100);
+  assert.notEqual((await latest.describe()).runId, first, 'it continued as new');
+  await latest.signal('closeReview', { by: 'ann' });
+  await latest.result();
+});
+
+test('a retrain that is cancelled says so to the incident and leaves no run behind', async () => {
+  const handle = await respond({ minCorrected: 1 });
+  const wrong = (await corrections(12)).filter(({ completion }) => completion !== 'weather');
+  await loop.client.workflow.start('retrain', {
+    ...{ workflowId: workflowId.retrain(model), taskQueue, args: [{ model, pending: [{ kind: 'manual' }] }] },
+  });
+  await loop.client.workflow.getHandle(workflowId.retrain(model)).terminate('a test');
+  for (const message of wrong) await handle.signal('correction', message);
+  await until('its own run has ended', async () => {
+    const { phase, lastRetrain } = await stateOf(handle).catch(() => ({ phase: 'gone', lastRetrain: null }));
+    return lastRetrain !== null || phase === 'gone';
+  });
+  const running = await until('no run is left running', async () => {
+    const rows = await loop.database.db.query(`select 1 from relearn.retrain_runs where state = 'running'`);
+    return rows.length === 0;
+  });
+  assert.ok(running);
+});
