@@ -13,6 +13,7 @@ import { newRow, newUnsampledRow } from './new-row.ts';
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 let directory: string;
 let postgres: EmbeddedPostgres;
+const none = { files: 0, bytes: 0, rows: 0 };
 let db: DatabasePool;
 
 before(async () => {
@@ -66,7 +67,7 @@ test('rows pushed while Postgres is away are stored when it is back', async () =
     pushed.filter((row) => !stored.has(row.requestId)),
     [],
   );
-  assert.deepEqual(writer.counts(), { written: pushed.length, dropped: {}, queued: 0 });
+  assert.deepEqual(writer.counts(), { written: pushed.length, dropped: {}, queued: 0, spooled: none });
 });
 
 test('when too many wait, rows that were not sampled go first, and each loss is counted', async () => {
@@ -76,12 +77,13 @@ test('when too many wait, rows that were not sampled go first, and each loss is 
   for (let n = 0; n < 60; n += 1) writer.push(newUnsampledRow());
   for (const row of kept) writer.push(row);
   for (let n = 0; n < 7; n += 1) writer.push(newUnsampledRow());
-  assert.deepEqual(writer.counts(), { written: 0, dropped: { queue_full_unsampled: 57 }, queued: 100 });
+  assert.deepEqual(writer.counts(), { written: 0, dropped: { queue_full_unsampled: 57 }, queued: 100, spooled: none });
   for (let n = 0; n < 15; n += 1) writer.push(newRow());
   assert.deepEqual(writer.counts(), {
     written: 0,
-    dropped: { queue_full_unsampled: 67, queue_full_kept: 5 },
+    dropped: { queue_full_unsampled: 67, queue_full_healthy: 5 },
     queued: 100,
+    spooled: none,
   });
   await restartPostgres();
   await writer.close();
@@ -95,6 +97,6 @@ test('closing while Postgres is away ends, and counts what is lost', async () =>
   await postgres.process.stop();
   for (let n = 0; n < 30; n += 1) writer.push(newRow());
   await writer.close();
-  assert.deepEqual(writer.counts(), { written: 0, dropped: { not_written_at_close: 30 }, queued: 0 });
+  assert.deepEqual(writer.counts(), { written: 0, dropped: { not_written_at_close: 30 }, queued: 0, spooled: none });
   await restartPostgres();
 });

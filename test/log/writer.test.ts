@@ -6,6 +6,7 @@ import { createTestDatabase, type TestDatabase } from '../stack.ts';
 import { newRow, newUnsampledRow } from './new-row.ts';
 
 let database: TestDatabase;
+const none = { files: 0, bytes: 0, rows: 0 };
 let db: Database;
 const logged: string[] = [];
 
@@ -55,7 +56,7 @@ test('kept rows go to samples and the others to recent, as they were', async () 
     source: 'production',
   });
   assert.equal(await count('recent'), 1);
-  assert.deepEqual(writer.counts(), { written: 2, dropped: {}, queued: 0 });
+  assert.deepEqual(writer.counts(), { written: 2, dropped: {}, queued: 0, spooled: none });
 });
 
 test('a row is stored without anyone asking for it', async () => {
@@ -103,7 +104,7 @@ test('rows that Postgres refuses are dropped alone, counted, and named nowhere',
   }
   await writer.close();
   assert.equal(await count('samples'), 700);
-  assert.deepEqual(writer.counts(), { written: 700, dropped: { refused: 3 }, queued: 0 });
+  assert.deepEqual(writer.counts(), { written: 700, dropped: { refused: 3 }, queued: 0, spooled: none });
   assert.equal(logged.length, 3);
   assert.doesNotMatch(logged.join('\n'), /canary/);
 });
