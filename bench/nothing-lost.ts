@@ -25,6 +25,8 @@ export interface NothingLostOptions {
   /** Small enough to be full before the outage ends. */
   spoolMb?: number;
   maxQueuedRows?: number;
+  /** Every answer waits for the disk, and the gateway is killed instead of asked to end. */
+  durable?: boolean;
 }
 
 const cli = fileURLToPath(new URL('../infra/cli.js', import.meta.url));
@@ -40,11 +42,11 @@ const topics = { ham: 'the meeting about the report is moved to', spam: 'cheap w
  * answered, and what the counters say beside the truth.
  */
 export async function run(options: NothingLostOptions = {}): Promise<Record<string, number>> {
-  const { requests = 51_000, outageSeconds = 20, spoolMb = 4, maxQueuedRows = 2000 } = options;
+  const { requests = 51_000, outageSeconds = 20, spoolMb = 4, maxQueuedRows = 2000, durable = false } = options;
   const directory = options.data ?? (await mkdtemp(join(tmpdir(), 'relearn-nothing-lost-')));
   const postgresAt = join(directory, 'postgres');
   let postgres = await startPostgres({ directory: postgresAt });
-  const settings = await writeSettings(directory, spoolMb, maxQueuedRows);
+  const settings = await writeSettings(directory, { spoolMb, maxQueuedRows, durable });
   const runtime = makeRuntime(configSchema.parse(settings), '', environmentOf(postgres, directory));
   const { db } = runtime;
   let gateway: ChildProcess | undefined;
@@ -61,7 +63,7 @@ export async function run(options: NothingLostOptions = {}): Promise<Record<stri
     await send(port, answered, third, 0);
     await postgres.process.stop();
     await send(port, answered, third, outageSeconds);
-    await end(gateway);
+    await end(gateway, durable ? 'SIGKILL' : 'SIGTERM');
     postgres = await startPostgres({ directory: postgresAt, port: Number(new URL(postgres.url).port) });
     gateway = await start();
     await send(port, answered, requests - 2 * third, 0);
@@ -78,8 +80,7 @@ export async function run(options: NothingLostOptions = {}): Promise<Record<stri
 
 async function writeSettings(
   directory: string,
-  spoolMb: number,
-  maxQueuedRows: number,
+  log: z.input<typeof configSchema>['log'],
 ): Promise<z.input<typeof configSchema>> {
   const base = join(directory, 'base.jsonl');
   const examples = Array.from({ length: 200 }, (_, index) => {
@@ -89,7 +90,7 @@ async function writeSettings(
   await writeFile(base, examples.join('\n'));
   const settings: z.input<typeof configSchema> = {
     stateDir: join(directory, 'state'),
-    log: { spoolMb, maxQueuedRows },
+    log,
     models: {
       mail: {
         serve: { kind: 'onnx' },
@@ -126,11 +127,11 @@ async function startGateway(directory: string, databaseUrl: string, port: number
   throw new Error('the gateway was not ready in a minute');
 }
 
-async function end(gateway: ChildProcess): Promise<void> {
+async function end(gateway: ChildProcess, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
   const gone = once(gateway, 'exit');
-  gateway.kill('SIGTERM');
+  gateway.kill(signal);
   const [code] = z.tuple([z.number().nullable(), z.unknown()]).parse(await gone);
-  if (code !== 0) throw new Error(`the gateway ended with ${code}`);
+  if (code !== 0 && signal === 'SIGTERM') throw new Error(`the gateway ended with ${code}`);
 }
 
 const answer = z.object({ request_id: z.string() });

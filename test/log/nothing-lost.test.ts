@@ -16,3 +16,10 @@ test('every answer of a gateway is stored once or counted as dropped, through an
   assert.equal(stored + dropped, answered);
   assert.deepEqual(problems, { twice: 0, unanswered: 0, dropped_low_confidence: 0, unaccounted: 0, miscounted: 0 });
 });
+
+test('with durable, a gateway killed while Postgres is away loses no answer that it gave', async () => {
+  assert.deepEqual(await run({ requests: 900, outageSeconds: 1, durable: true }), {
+    ...{ answered: 900, stored: 900, dropped: 0, unanswered: 0 },
+    ...{ twice: 0, dropped_low_confidence: 0, unaccounted: 0, miscounted: 0 },
+  });
+});

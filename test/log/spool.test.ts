@@ -183,7 +183,7 @@ async function overflow(change: Partial<LogWriterOptions>): Promise<void> {
     'those kept for a reason are all there',
   );
   assert.equal(stored.size, spooled.rows);
-  assert.deepEqual(await minutes(), { requests: 1800, low: 0, kept: Number(await countSamples()), dropped: lost });
+  assert.deepEqual(await minutes(), { requests: 1800, low: 0, kept: await countSamples(), dropped: lost });
 }
 
 async function countSamples(): Promise<number> {
@@ -221,13 +221,13 @@ test('when the spool cannot be written at all, rows wait in memory', async () =>
 test('with durable, a row is on the disk when push resolves, and in the database soon after', async () => {
   const away = open({ db: nowhere, durable: true });
   const rows = mixed(60);
-  await Promise.all(rows.map((row) => away.push(row)));
+  await Promise.all(rows.map(async (row) => away.push(row)));
   const lines = (await Promise.all((await spoolFiles()).map((path) => readFile(path, 'utf8')))).join('');
   assert.ok(rows.every(({ requestId }) => lines.includes(requestId)));
   await away.close();
   const back = open({ durable: true });
   const more = mixed(60);
-  await Promise.all(more.map((row) => back.push(row)));
+  await Promise.all(more.map(async (row) => back.push(row)));
   await until(() => back.counts().written === 120);
   await back.close();
   assert.deepEqual(await storedIds(), ids([...rows, ...more]));

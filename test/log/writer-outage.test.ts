@@ -46,7 +46,7 @@ test('rows pushed while Postgres is away are stored when it is back', async () =
     for (let n = 0; n < 50; n += 1) {
       const row = n % 2 === 0 ? newRow() : newUnsampledRow();
       pushed.push(row);
-      writer.push(row);
+      void writer.push(row);
     }
   };
   const pushing = setInterval(pushSome, 5);
@@ -74,11 +74,11 @@ test('when too many wait, rows that were not sampled go first, and each loss is 
   const writer = openLogWriter({ db, logger: quiet, flushMs: 60_000, maxQueuedRows: 100, hotWindowHours: 24 });
   const kept = Array.from({ length: 90 }, () => newRow());
   await postgres.process.stop();
-  for (let n = 0; n < 60; n += 1) writer.push(newUnsampledRow());
-  for (const row of kept) writer.push(row);
-  for (let n = 0; n < 7; n += 1) writer.push(newUnsampledRow());
+  for (let n = 0; n < 60; n += 1) void writer.push(newUnsampledRow());
+  for (const row of kept) void writer.push(row);
+  for (let n = 0; n < 7; n += 1) void writer.push(newUnsampledRow());
   assert.deepEqual(writer.counts(), { written: 0, dropped: { queue_full_unsampled: 57 }, queued: 100, spooled: none });
-  for (let n = 0; n < 15; n += 1) writer.push(newRow());
+  for (let n = 0; n < 15; n += 1) void writer.push(newRow());
   assert.deepEqual(writer.counts(), {
     written: 0,
     dropped: { queue_full_unsampled: 67, queue_full_healthy: 5 },
@@ -95,7 +95,7 @@ test('when too many wait, rows that were not sampled go first, and each loss is 
 test('closing while Postgres is away ends, and counts what is lost', async () => {
   const writer = openLogWriter({ db, logger: quiet, flushMs: 5, maxQueuedRows: 100, hotWindowHours: 24 });
   await postgres.process.stop();
-  for (let n = 0; n < 30; n += 1) writer.push(newRow());
+  for (let n = 0; n < 30; n += 1) void writer.push(newRow());
   await writer.close();
   assert.deepEqual(writer.counts(), { written: 0, dropped: { not_written_at_close: 30 }, queued: 0, spooled: none });
   await restartPostgres();
