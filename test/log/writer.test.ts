@@ -129,7 +129,7 @@ test('writers that start at the same hour all make its partitions and lose no ro
   const ts = new Date('2031-05-06T07:08:09Z');
   const writers = Array.from({ length: 4 }, () => openWriter());
   for (const writer of writers) {
-    for (let n = 0; n < 600; n += 1) writer.push(n % 2 === 0 ? newRow({ ts }) : newUnsampledRow({ ts }));
+    for (let n = 0; n < 600; n += 1) void writer.push(n % 2 === 0 ? newRow({ ts }) : newUnsampledRow({ ts }));
   }
   await Promise.all(writers.map((writer) => writer.close()));
   assert.equal(await count('samples'), 1200);
