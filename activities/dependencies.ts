@@ -16,6 +16,8 @@ export interface ActivityDependencies {
   db: Database;
   artifacts: ArtifactStore;
   answerer: Answerer;
+  /** What user ids are hashed with, and healthy rows are drawn by. */
+  hashKey: string;
   /** Folder of all datasets, shared by the workers. */
   datasetDirectory: string;
   /** Folder for files under construction. */

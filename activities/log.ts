@@ -1,15 +1,33 @@
-import { dropExpiredPartitions, ensureAhead } from '../src/log/partitions.ts';
+import { dropExpiredCounts, dropExpiredPartitions, ensureAhead } from '../src/log/partitions.ts';
+import { drawReservoirs } from '../src/log/reservoir.ts';
 import type { ActivityDependencies } from './dependencies.ts';
+import { withHeartbeat } from './heartbeat.ts';
 
 const hoursAhead = 26;
 
-export function createLogActivities({ config, db }: ActivityDependencies) {
+export function createLogActivities({ config, db, hashKey }: ActivityDependencies) {
   return {
+    /** Draws the healthy rows of the hours that have closed, where a reservoir is configured. Answers rows by model. */
+    async drawReservoirs(): Promise<Record<string, number>> {
+      return withHeartbeat(async () => {
+        const drawn: Record<string, number> = {};
+        for (const [model, { sampling }] of Object.entries(config.models)) {
+          const { reservoirPerHour: perHour } = sampling;
+          if (perHour === undefined) continue;
+          const draws = await drawReservoirs(db, { model, perHour, hashKey, now: new Date() });
+          drawn[model] = draws.reduce((sum, draw) => sum + draw.drawn, 0);
+        }
+        return drawn;
+      });
+    },
+
     /** Makes the partitions to come and drops those past their time. Answers the names of the dropped. */
     async rotateLog(): Promise<string[]> {
       const { hotWindowHours, retentionDays } = config.log;
+      const now = new Date();
       await ensureAhead(db, hoursAhead);
-      return dropExpiredPartitions(db, { hotWindowHours, retentionDays, now: new Date() });
+      await dropExpiredCounts(db, { retentionDays, now });
+      return dropExpiredPartitions(db, { hotWindowHours, retentionDays, now });
     },
   };
 }

@@ -34,7 +34,7 @@ export interface Answering {
 export async function openAnswering(setup: AnsweringSetup): Promise<Answering> {
   const { config, db, hashKey, secret, logger, load } = setup;
   const artifacts = openArtifactDirectory(statePaths(config).artifacts);
-  const writer = openLogWriter({ ...config.log, db, logger });
+  const writer = openLogWriter({ ...config.log, spoolDirectory: statePaths(config).spool, db, logger });
   const loading = { artifacts, models: config.models, load, secret, db, logger };
   const champions = followChampions(loading);
   const versions = openVersions(loading);

@@ -6,10 +6,12 @@ export function statePaths({ stateDir }: Pick<Config, 'stateDir'>): {
   artifacts: string;
   datasets: string;
   scratch: string;
+  spool: string;
 } {
   return {
     artifacts: join(stateDir, 'artifacts'),
     datasets: join(stateDir, 'datasets'),
     scratch: join(stateDir, 'scratch'),
+    spool: join(stateDir, 'spool'),
   };
 }

@@ -43,7 +43,7 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   const answering = await openAnswering({ ...setup, load: loadOnnxModelInThread });
   const { artifacts, answerer } = answering;
   const activities = createActivities({
-    ...{ config, db, artifacts, answerer, logger },
+    ...{ config, db, artifacts, answerer, logger, hashKey: setup.hashKey },
     ...{ datasetDirectory: paths.datasets, scratchDirectory: paths.scratch },
   });
 

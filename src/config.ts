@@ -24,6 +24,9 @@ const serve = z.discriminatedUnion('kind', [
 
 const sampling = z.strictObject({
   healthyRate: share.default(0.05).describe('share of healthy rows kept for good'),
+  reservoirPerHour: count
+    .optional()
+    .describe('healthy rows kept for each hour, drawn an hour after it has passed; instead of healthyRate'),
   lowConfidenceBelow: z
     .union([z.literal('calibrated'), z.number().max(0)])
     .default('calibrated')
@@ -98,8 +101,7 @@ const model = z.strictObject({
   rollout: rollout.prefault({}),
 });
 
-/** The whole of `relearn.yaml`. Unknown keys are errors: a misspelt setting must not silently mean its default. */
-export const configSchema = z.strictObject({
+const settings = z.strictObject({
   stateDir: z.string().min(1).default('.relearn').describe('state of `relearn up`: databases, artifacts, logs'),
   gateway: z
     .strictObject({
@@ -113,6 +115,11 @@ export const configSchema = z.strictObject({
     .strictObject({
       flushMs: count.default(200),
       maxQueuedRows: count.default(50_000),
+      spoolMb: count.default(256).describe('what may wait on the disk, in stateDir, while Postgres is away'),
+      durable: z
+        .boolean()
+        .default(false)
+        .describe('answer only when the row is on the disk: a killed gateway then loses nothing'),
       hotWindowHours: z.number().min(0).default(24),
       retentionDays: count.default(90),
       hashKeyEnv: z.string().min(1).default('RELEARN_HASH_KEY').describe('environment variable with the hashing key'),
@@ -120,6 +127,16 @@ export const configSchema = z.strictObject({
     .prefault({}),
   models: z.record(name, model).refine((models) => Object.keys(models).length > 0, 'wanted at least one model'),
 });
+
+/** The whole of `relearn.yaml`. Unknown keys are errors: a misspelt setting must not silently mean its default. */
+export const configSchema = settings.refine(
+  ({ log, models }) =>
+    log.hotWindowHours >= 3 || Object.values(models).every(({ sampling }) => sampling.reservoirPerHour === undefined),
+  {
+    path: ['log', 'hotWindowHours'],
+    message: 'wanted 3 or more: sampling.reservoirPerHour is drawn from the hot window',
+  },
+);
 
 export type Config = z.output<typeof configSchema>;
 export type ModelConfig = Config['models'][string];

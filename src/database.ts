@@ -1,10 +1,15 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
 import { RelearnError } from './errors.ts';
 
 /** What a query function needs: the pool, or the one connection of a transaction. */
 export interface Database {
   /** Runs one statement and returns its rows. Throws `RelearnError` without the bound values. */
   query<Row extends object>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** Feeds a `copy ... from stdin` with its text. In a pool it is a transaction of its own. */
+  copy(sql: string, chunks: AsyncIterable<string>): Promise<void>;
   /** Runs `work` in one transaction; rolls back when it throws. */
   transaction<Result>(work: (db: Database) => Promise<Result>): Promise<Result>;
 }
@@ -31,8 +36,9 @@ export function openDatabase(url: string, options: { maxConnections?: number } =
   });
   // An idle connection that breaks is replaced by the pool; without a listener the process would end.
   pool.on('error', () => {});
-  return {
+  const database: DatabasePool = {
     query: (sql, values) => run(pool, sql, values),
+    copy: (sql, chunks) => database.transaction((tx) => tx.copy(sql, chunks)),
     transaction: async (work) => {
       const client = await pool.connect().catch((error: unknown) => {
         throw describeDatabaseError(error);
@@ -47,6 +53,7 @@ export function openDatabase(url: string, options: { maxConnections?: number } =
         await run(client, 'begin');
         const inside: Database = {
           query: (sql, values) => run(client, sql, values),
+          copy: (sql, chunks) => feed(client, sql, chunks),
           transaction: (nested) => nested(inside),
         };
         const result = await work(inside);
@@ -64,6 +71,15 @@ export function openDatabase(url: string, options: { maxConnections?: number } =
     },
     close: () => pool.end(),
   };
+  return database;
+}
+
+async function feed(client: pg.PoolClient, sql: string, chunks: AsyncIterable<string>): Promise<void> {
+  try {
+    await pipeline(Readable.from(chunks, { highWaterMark: 4 }), client.query(copyFrom(sql)));
+  } catch (error) {
+    throw describeDatabaseError(error);
+  }
 }
 
 async function run<Row extends object>(

@@ -1,5 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import { z } from 'zod';
 import { RelearnError } from './errors.ts';
 
@@ -13,13 +15,15 @@ export type Example = z.output<typeof exampleSchema>;
 
 /**
  * Reads a JSONL file line by line. A broken line fails with file and line number, and without the line's text.
- * Blank lines are skipped.
+ * Blank lines are skipped. With `gzip` the file is compressed.
  */
 export async function* readJsonl<Schema extends z.ZodType>(
   path: string,
   schema: Schema,
+  { gzip = false }: { gzip?: boolean } = {},
 ): AsyncGenerator<z.output<Schema>> {
-  const stream = createReadStream(path, 'utf8');
+  const file = createReadStream(path);
+  const stream = gzip ? pipeline(file, createGunzip(), () => undefined) : file; // the reader meets the error
   const lines = createInterface({ input: stream, crlfDelay: Infinity });
   let number = 0;
   try {
@@ -35,6 +39,7 @@ export async function* readJsonl<Schema extends z.ZodType>(
   } finally {
     lines.close();
     stream.destroy();
+    file.destroy();
   }
 }
 

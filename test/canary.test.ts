@@ -7,9 +7,13 @@ import { Runtime } from '@temporalio/worker';
 import type { FastifyInstance } from 'fastify';
 import { temporalLogger } from '../infra/logger.ts';
 import { openReviewSignals, type OpenReviewSignals } from '../infra/review-signals.ts';
+import { openDatabase } from '../src/database.ts';
 import { buildGateway } from '../src/http/gateway.ts';
 import { buildReview } from '../src/http/review.ts';
 import { exportLog } from '../src/log/export.ts';
+import { redactText } from '../src/log/redact/index.ts';
+import { openLogWriter } from '../src/log/writer.ts';
+import { createAnswerer } from '../src/serve/answer.ts';
 import { taskQueue, workflowId } from '../src/temporal.ts';
 import { examples, hashKey, knownTopics, model, newTopics, startLoop, until, type Loop } from './loop.ts';
 
@@ -96,6 +100,21 @@ async function turnTheLoop(): Promise<void> {
   await until('the champion has changed', async () => loop.champions.get(model)?.version === 'v2');
 }
 
+/** Answers a request while Postgres is away: its row stays in a spool. */
+async function spoolOne(): Promise<void> {
+  const { config, champions, logger } = loop;
+  const nowhere = openDatabase('postgres://nobody@127.0.0.1:1/none');
+  const spoolDirectory = join(loop.directory, 'spool-of-an-outage');
+  const writer = openLogWriter({ ...config.log, spoolDirectory, db: nowhere, logger });
+  const versions = { use: () => Promise.reject(new Error('no version is asked for')) };
+  const answerer = createAnswerer({ config, champions, versions, writer, redact: redactText, hashKey });
+  const messages = [{ role: 'user', content: text }];
+  await answerer.answer({ model, messages, user: 'canary-user-4711', source: 'production' });
+  await writer.close();
+  await nowhere.close();
+  assert.equal(writer.counts().spooled.rows, 1);
+}
+
 async function tables(): Promise<string[]> {
   const { db } = loop.database;
   const names = await db.query<{ name: string }>(
@@ -145,6 +164,7 @@ function assertAbsent(sink: string, content: readonly string[], canaries: readon
 
 test('planted identifiers reach no sink, and a user’s words reach neither logs, metrics, errors nor histories', async () => {
   await turnTheLoop();
+  await spoolOne();
   const metrics = (await gateway.inject({ url: '/metrics', headers: { host: '127.0.0.1' } })).body;
   const rows = await tables();
   assert.ok(

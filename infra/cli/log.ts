@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
 import type { Command } from 'commander';
 import type { Database } from '../../src/database.ts';
 import { RelearnError } from '../../src/errors.ts';
@@ -15,10 +16,12 @@ interface ExportOptions {
   to?: string;
   tag?: string;
   out?: string;
+  gzip?: boolean;
 }
 
 interface ImportOptions {
   model: string;
+  gzip?: boolean;
   json?: boolean;
 }
 
@@ -34,12 +37,15 @@ export function addLogCommands(program: Command): void {
     .option('--to <time>', 'before this time')
     .option('--tag <tag>', 'only those that carry this tag')
     .option('--out <file>', 'write to a file instead of standard output')
+    .option('--gzip', 'compressed; so is a file whose name ends in .gz')
     .action((_: unknown, command: Command) =>
-      runWith<ExportOptions>(command, async ({ db }, { model, from, to, tag, out }) => {
+      runWith<ExportOptions>(command, async ({ db }, { model, from, to, tag, out, gzip }) => {
         const filter = { model, tag, from: readTime('--from', from), to: readTime('--to', to) };
         const lines = exportLines(db, filter);
-        if (out === undefined) await pipeline(lines, process.stdout, { end: false });
-        else await pipeline(lines, createWriteStream(out));
+        const target = out === undefined ? process.stdout : createWriteStream(out);
+        const end = out !== undefined;
+        if (isGzip(out, gzip)) await pipeline(lines, createGzip(), target, { end });
+        else await pipeline(lines, target, { end });
       }),
     );
 
@@ -48,16 +54,20 @@ export function addLogCommands(program: Command): void {
     .description('store the rows of another log, redacted; those that are there already stay as they are')
     .argument('<file>', 'JSONL of request_id, ts, model_version, prompt, response, latency_ms and what else is known')
     .requiredOption('--model <name>', 'the model that answered')
+    .option('--gzip', 'the file is compressed, whatever its name ends in')
     .option('--json', 'report as JSON')
     .action((file: string, _: unknown, command: Command) =>
-      runWith<ImportOptions>(command, async ({ config, db }, { model, json }) => {
+      runWith<ImportOptions>(command, async ({ config, db }, { model, gzip, json }) => {
         requireModel(Object.keys(config.models), model);
-        const result = await importLog(db, model, readJsonl(file, logRecordSchema));
+        const result = await importLog(db, model, readJsonl(file, logRecordSchema, { gzip: isGzip(file, gzip) }));
         const known = result.read - result.imported;
         report(json, result, () => `${result.imported} rows imported, ${known} were there already.`);
       }),
     );
 }
+
+const isGzip = (file: string | undefined, asked: boolean | undefined) =>
+  asked === true || file?.endsWith('.gz') === true;
 
 async function* exportLines(db: Database, filter: LogFilter): AsyncGenerator<string> {
   for await (const record of exportLog(db, filter)) yield `${JSON.stringify(record)}\n`;

@@ -2,7 +2,7 @@ import { v7 } from 'uuid';
 import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
 import { redactText } from './redact/index.ts';
-import { findRow, pinRows } from './rows.ts';
+import { findRow, pinRows, type StoredRow } from './rows.ts';
 
 export const feedbackKinds = ['thumbs_up', 'thumbs_down', 'regenerate', 'report'] as const;
 export type FeedbackKind = (typeof feedbackKinds)[number];
@@ -38,15 +38,21 @@ export async function storeFeedback(db: Database, feedback: Feedback): Promise<{
     );
     if (kind === 'thumbs_up') return;
     await pinRows(tx, [requestId], 'user_negative');
-    if (row.source === 'production') await tagUserNegative(tx, requestId, row.model);
+    if (row.source === 'production') await tagUserNegative(tx, row);
   });
   return { id };
 }
 
-async function tagUserNegative(db: Database, requestId: string, model: string): Promise<void> {
+/** Tags the row and counts it in its minute, once however many complain. */
+async function tagUserNegative(db: Database, { requestId, model, modelVersion, source, ts }: StoredRow): Promise<void> {
   await db.query(
-    `insert into relearn.tags (request_id, tag, model, source) values ($1, 'user_negative', $2, 'user')
-     on conflict do nothing`,
-    [requestId, model],
+    `with tagged as (
+       insert into relearn.tags (request_id, tag, model, source) values ($1, 'user_negative', $2, 'user')
+       on conflict do nothing returning 1
+     )
+     insert into relearn.minutes as m (model, model_version, source, minute, negative)
+     select $2, $3, $4, date_trunc('minute', $5::timestamptz), 1 from tagged
+     on conflict (model, minute, model_version, source) do update set negative = m.negative + 1`,
+    [requestId, model, modelVersion, source, ts],
   );
 }

@@ -1,50 +1,58 @@
 import type { Database } from '../database.ts';
 import type { LogRow } from './row.ts';
+import { storable } from './storable.ts';
 
 /**
  * Stores rows in one transaction: those kept for a reason in `samples`, the others in `recent`. Rows that are there
- * already stay as they are. Kept production rows of an open incident get its `post_drift` tag.
+ * already stay as they are; the others are returned. Kept production rows of an open incident get its `post_drift` tag.
  */
-export async function insertRows(db: Database, rows: readonly LogRow[]): Promise<void> {
+export async function insertRows(db: Database, rows: readonly LogRow[]): Promise<LogRow[]> {
   const kept = rows.filter((row) => row.keptBecause !== null);
   const unsampled = rows.filter((row) => row.keptBecause === null);
-  await db.transaction(async (tx) => {
-    if (kept.length > 0) await insertSamples(tx, kept);
-    if (unsampled.length > 0) await insertRecent(tx, unsampled);
-    const drifted = kept.filter((row) => row.incident !== null && row.source === 'production');
-    if (drifted.length > 0) await tagPostDrift(tx, drifted);
+  return db.transaction(async (tx) => {
+    const stored = [...(await insertSamples(tx, kept)), ...(await insertRecent(tx, unsampled))];
+    await tagPostDrift(tx, kept);
+    const ids = new Set(stored.map(({ id }) => id));
+    return rows.filter((row) => ids.delete(row.requestId));
   });
 }
 
-async function insertSamples(db: Database, rows: readonly LogRow[]): Promise<void> {
-  await db.query(
+async function insertSamples(db: Database, rows: readonly LogRow[]): Promise<{ id: string }[]> {
+  if (rows.length === 0) return [];
+  return db.query(
     `insert into relearn.samples (request_id, ts, model, model_version, prompt, response, latency_ms, user_id_hash,
        response_logprob, inclusion_probability, source, kept_because)
      select * from unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::real[],
        $8::text[], $9::float8[], $10::float8[], $11::text[], $12::text[])
-     on conflict do nothing`,
+     on conflict do nothing returning request_id as id`,
     [...columns(rows), rows.map((row) => row.keptBecause)],
   );
 }
 
-async function insertRecent(db: Database, rows: readonly LogRow[]): Promise<void> {
-  await db.query(
+async function insertRecent(db: Database, rows: readonly LogRow[]): Promise<{ id: string }[]> {
+  if (rows.length === 0) return [];
+  return db.query(
     `insert into relearn.recent (request_id, ts, model, model_version, prompt, response, latency_ms, user_id_hash,
        response_logprob, inclusion_probability, source)
      select * from unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::real[],
        $8::text[], $9::float8[], $10::float8[], $11::text[])
-     on conflict do nothing`,
+     on conflict do nothing returning request_id as id`,
     columns(rows),
   );
 }
 
-async function tagPostDrift(db: Database, rows: readonly LogRow[]): Promise<void> {
+/** Tags those of the rows that are kept production rows of an open incident. */
+export async function tagPostDrift(db: Database, rows: readonly LogRow[]): Promise<void> {
+  const drifted = rows.filter(
+    ({ keptBecause, incident, source }) => keptBecause !== null && incident !== null && source === 'production',
+  );
+  if (drifted.length === 0) return;
   await db.query(
     `insert into relearn.tags (request_id, tag, incident, model, source)
      select request_id, 'post_drift', incident, model, 'drift'
      from unnest($1::text[], $2::text[], $3::text[]) as tagged (request_id, incident, model)
      on conflict do nothing`,
-    [rows.map((row) => row.requestId), rows.map((row) => row.incident), rows.map((row) => row.model)],
+    [drifted.map((row) => row.requestId), drifted.map((row) => row.incident), drifted.map((row) => row.model)],
   );
 }
 
@@ -63,11 +71,6 @@ function columns(rows: readonly LogRow[]): unknown[][] {
     rows.map((row) => row.inclusionProbability),
     rows.map((row) => row.source),
   ];
-}
-
-/** Postgres stores neither the character zero nor half a surrogate pair. */
-function storable(text: string): string {
-  return text.replace(/[\0\p{Surrogate}]/gu, '');
 }
 
 export interface PartitionNeed {

@@ -21,7 +21,8 @@ export async function ensureAhead(db: Database, hours: number): Promise<void> {
 
 /**
  * Drops the partitions that lie wholly beyond their time and returns their names. A day of samples that the window of
- * an open incident reaches into stays.
+ * an open incident reaches into stays; an hour of `recent` stays until the incident's rows are
+ * pinned, for which it has one more hot window once its workflow runs.
  */
 export async function dropExpiredPartitions(
   db: Database,
@@ -47,6 +48,11 @@ export async function dropExpiredPartitions(
            select from relearn.incidents i
            where i.state not in ('resolved', 'closed')
              and i.window_start < starts + length and coalesce(i.collecting_until, $1::timestamptz) >= starts))
+         and not (parent = 'recent' and exists (
+           select from relearn.incidents i
+           where (i.state = 'open' or i.state not in ('resolved', 'closed')
+               and i.detected_at > $1::timestamptz - make_interval(secs => $2 * 3600))
+             and i.window_start < starts + length and i.detected_at >= starts))
        order by name`,
       [now, hotWindowHours, retentionDays],
     );
@@ -56,4 +62,20 @@ export async function dropExpiredPartitions(
     await tx.query(`drop table ${expired.map((part) => part.identifier).join(', ')}`);
     return expired.map((part) => part.name);
   });
+}
+
+/** Removes counts beyond retention, and ids of tallies that nobody will send again. */
+export async function dropExpiredCounts(
+  db: Database,
+  { retentionDays, now }: Omit<PartitionAge, 'hotWindowHours'>,
+): Promise<void> {
+  await db.query(`delete from relearn.minutes where minute < $1::timestamptz - make_interval(days => $2)`, [
+    now,
+    retentionDays,
+  ]);
+  await db.query(`delete from relearn.draws where hour < $1::timestamptz - make_interval(days => $2)`, [
+    now,
+    retentionDays,
+  ]);
+  await db.query(`delete from relearn.tallies where at < $1::timestamptz - interval '7 days'`, [now]);
 }

@@ -75,7 +75,9 @@ export async function pinRows(
      ), held as (
        select request_id, 1 as probability from unsampled
        union all
-       select request_id, case when hot and $4 = 'all' then 1 else inclusion_probability end from sampled
+       select s.request_id, case when hot and $4 = 'all' then 1 else coalesce(nullif(s.inclusion_probability, 0),
+         (select max(p.probability) from relearn.pins p where p.request_id = s.request_id), 1) end
+       from sampled s
      ), noted as (
        insert into relearn.pins (request_id, reason, probability)
        select request_id, $2, max(probability) from held group by request_id

@@ -1,7 +1,8 @@
 import { sqlState, type Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
-import { ensurePartitions, insertRows, type PartitionNeed } from './insert-rows.ts';
+import { ensurePartitions, type PartitionNeed } from './insert-rows.ts';
 import type { LogRow } from './row.ts';
+import { writeBatch } from './write-batch.ts';
 
 export interface StoreOutcome {
   /** `again`: at once. `away`: when Postgres is back. `refused`: never, if the batch is one row. */
@@ -17,7 +18,7 @@ export async function storeOnce(db: Database, rows: readonly LogRow[], partition
     missing = missingPartitions(rows, partitions);
     if (missing.size > 0) await ensurePartitions(db, [...missing.values()]);
     for (const name of missing.keys()) partitions.add(name);
-    await insertRows(db, rows);
+    await writeBatch(db, rows);
     return { state: 'stored', code: '' };
   } catch (error) {
     partitions.clear();
@@ -32,7 +33,8 @@ function missingPartitions(rows: readonly LogRow[], known: ReadonlySet<string>):
   const missing = new Map<string, PartitionNeed>();
   for (const { ts, keptBecause } of rows) {
     const parent = keptBecause === null ? 'recent' : 'samples';
-    const name = `${parent} ${ts.toISOString().slice(0, parent === 'samples' ? 10 : 13)}`;
+    if (Number.isNaN(ts.getTime())) throw new RangeError('a row without a time');
+    const name = `${parent} ${Math.floor(ts.getTime() / (parent === 'samples' ? 86_400_000 : 3_600_000))}`;
     if (!known.has(name)) missing.set(name, { parent, at: ts });
   }
   return missing;

@@ -1,7 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Database } from '../database.ts';
+import { sqlState, type Database } from '../database.ts';
+import type { Counted } from './minutes.ts';
+import { createQueue, laneOf } from './queue.ts';
+import { replaySpool } from './replay.ts';
 import type { LogRow } from './row.ts';
-import { storeOnce } from './store-once.ts';
+import { openSpool } from './spool/spool.ts';
+import { storeRows, type StoredRows } from './store-rows.ts';
+import { createTally } from './tally.ts';
 
 export interface LogWriterOptions {
   db: Database;
@@ -11,137 +16,258 @@ export interface LogWriterOptions {
   flushMs: number;
   /** Rows in memory, those on their way to the database included. */
   maxQueuedRows: number;
-  /** 0: rows that were not sampled are not stored. */
+  /** 0: rows that were not sampled are counted and not stored. */
   hotWindowHours: number;
+  /** Where rows wait on the disk while the database is away. Left out: they wait in memory only. */
+  spoolDirectory?: string | undefined;
+  spoolMb?: number;
+  /** Every row goes to the spool first; `push` then answers with a promise. */
+  durable?: boolean;
+}
+
+export interface LogCounts {
+  /** Rows stored. */
+  written: number;
+  /** Rows lost, by reason. */
+  dropped: Record<string, number>;
+  /** Rows in memory. */
+  queued: number;
+  /** What waits on the disk. */
+  spooled: { files: number; bytes: number; rows: number };
 }
 
 export interface LogWriter {
-  /** Takes a redacted row at once; never waits, never throws. */
-  push(row: LogRow): void;
+  /**
+   * Takes a redacted row at once and never throws. With `durable` the promise, which never rejects, resolves when the
+   * row is on the disk; a gateway waits for it before it answers.
+   */
+  push(row: LogRow): Promise<void> | undefined;
   /** Counts a row that could not be pushed, such as one that could not be redacted. */
-  drop(reason: string): void;
+  drop(reason: string, row?: Counted): void;
   /** Resolves when every row pushed so far is stored or counted as dropped, however long the database is away. */
   flush(): Promise<void>;
-  /** Stores what is queued, for ten seconds at most; what is left then is counted as dropped. */
+  /** Stores what is queued, or else spools it, within ten seconds; what is left then is counted as dropped. */
   close(): Promise<void>;
-  /** Rows stored, dropped (by reason) and waiting. */
-  counts(): { written: number; dropped: Record<string, number>; queued: number };
+  counts(): LogCounts;
 }
 
-const batchRows = 500;
+/** So many rows are worth a statement of their own; a backlog is stored in larger ones. */
+const dueRows = 500;
+const batchRows = 4000;
 const closeMs = 10_000;
 const firstRetryMs = 100;
 const lastRetryMs = 5000;
+const takeOverMs = 5000;
+const nothingSpooled = { files: 0, bytes: 0, rows: 0 };
 
 /**
- * Writes the log behind the requests. While the database is away rows wait in memory; when there are too many, those
- * that were not sampled go first. Rows that Postgres refuses for their own sake are dropped one by one.
+ * Writes the log behind the requests. While the database is away rows go to the spool, and what the spool has no room for
+ * waits in memory; when that is full too, rows that were not sampled go first, healthy ones next, and each is counted.
  */
-export function openLogWriter({ db, logger, flushMs, maxQueuedRows, hotWindowHours }: LogWriterOptions): LogWriter {
-  let kept: LogRow[] = [];
-  let unsampled: LogRow[] = [];
-  let inFlight = 0;
-  let written = 0;
-  const dropped: Record<string, number> = {};
+export function openLogWriter(options: LogWriterOptions): LogWriter {
+  const { db, logger, flushMs, maxQueuedRows, hotWindowHours, spoolDirectory, spoolMb = 256 } = options;
+  const queue = createQueue();
+  const tally = createTally();
   const partitions = new Set<string>();
+  const dropped: Record<string, number> = {};
+  const spool =
+    spoolDirectory === undefined
+      ? undefined
+      : openSpool({
+          directory: spoolDirectory,
+          maxBytes: spoolMb * 1024 * 1024,
+          onGivenUp(lane, { rows }) {
+            for (const row of rows) drop(`spool_full_${lane}`, row);
+          },
+          onProblem: (code) => logger.error({ code }, 'the spool of the log cannot be written'),
+        });
+  const durable = options.durable === true && spool !== undefined;
+  let inFlight: LogRow[] = [];
+  let written = 0;
+  let waiters: (() => void)[] = [];
   let timer: NodeJS.Timeout | undefined;
   let draining: Promise<void> | undefined;
-  let wake = new AbortController();
+  let replaying: Promise<void> | undefined;
+  let retryMs = 0;
+  let retryAt = 0;
   let closed = false;
   let closing: Promise<void> | undefined;
 
-  const waiting = () => kept.length + unsampled.length;
-
-  function drop(reason: string, rows = 1): void {
-    if (rows > 0) dropped[reason] = (dropped[reason] ?? 0) + rows;
+  function drop(reason: string, row?: Counted): void {
+    dropped[reason] = (dropped[reason] ?? 0) + 1;
+    if (row !== undefined) tally.add(row, 'dropped');
   }
 
-  function push(row: LogRow): void {
-    if (closed) return drop('writer_closed');
-    if (row.keptBecause === null && hotWindowHours === 0) return;
-    if (waiting() + inFlight >= maxQueuedRows) {
-      if (row.keptBecause === null) return drop('queue_full_unsampled');
-      if (unsampled.pop() === undefined) return drop('queue_full_kept');
-      drop('queue_full_unsampled');
+  function push(row: LogRow): Promise<void> | undefined {
+    if (closed) {
+      drop('writer_closed', row);
+      return undefined;
     }
-    (row.keptBecause === null ? unsampled : kept).push(row);
-    if (waiting() >= batchRows) startDraining();
-    else timer ??= setTimeout(startDraining, flushMs);
+    if (row.keptBecause === null && hotWindowHours === 0) {
+      tally.add(row, 'passed');
+      drainLater();
+      return undefined;
+    }
+    const lost = queue.add(row, maxQueuedRows - inFlight.length);
+    if (lost !== undefined) drop(`queue_full_${laneOf(lost)}`, lost);
+    if (!durable) {
+      if (queue.size() >= dueRows && !away()) drain();
+      else drainLater();
+      return undefined;
+    }
+    const held = new Promise<void>((resolve) => waiters.push(resolve));
+    drain();
+    return held;
   }
 
-  function startDraining(): void {
-    clearTimeout(timer);
+  const away = (): boolean => Date.now() < retryAt;
+
+  function noteAway(code: string): void {
+    retryMs = Math.min(Math.max(retryMs * 2, firstRetryMs), lastRetryMs);
+    retryAt = Date.now() + retryMs;
+    const { spooled, queued } = counts();
+    logger.warn({ code, queued, spooled: spooled.rows, retryMs }, 'the log waits for Postgres');
+  }
+
+  function noteStored(rows: number, refused: StoredRows['refused']): void {
+    [retryMs, retryAt] = [0, 0];
+    written += rows;
+    for (const { row, code } of refused) {
+      drop('refused', row);
+      logger.error({ code }, 'Postgres refused a row of the log; it is dropped');
+    }
+  }
+
+  function drainLater(): void {
+    if (!closed) timer ??= setTimeout(tick, flushMs);
+  }
+
+  function tick(): void {
     timer = undefined;
-    draining ??= drain().finally(() => {
-      draining = undefined;
-      if (waiting() > 0) timer ??= setTimeout(startDraining, flushMs);
-    });
+    drain();
+    replay();
   }
 
-  async function drain(): Promise<void> {
-    do {
-      const due = [...kept, ...unsampled];
-      [kept, unsampled, inFlight] = [[], [], due.length];
-      for (let at = 0; at < due.length; at += batchRows) await store(due.slice(at, at + batchRows));
-    } while (waiting() >= batchRows);
+  function drain(): void {
+    draining ??= drainQueue()
+      .catch((error: unknown) => logger.error({ code: sqlState(error) }, 'the log could not be written; trying again'))
+      .finally(() => {
+        draining = undefined;
+        if (queue.size() > 0 || tally.pending() || (spool?.counts().files ?? 0) > 0) drainLater();
+      });
   }
 
-  /** Stores a batch, halving it around rows that Postgres refuses and waiting for as long as it is away. */
-  async function store(batch: LogRow[]): Promise<void> {
-    const parts = [batch];
-    let retryMs = firstRetryMs;
-    for (let rows = parts.pop(); rows !== undefined; rows = parts.pop()) {
-      const outcome = await storeOnce(db, rows, partitions);
-      if (closed) return;
-      if (outcome.state === 'stored') {
-        inFlight -= rows.length;
-        written += rows.length;
-        retryMs = firstRetryMs;
-      } else if (outcome.state === 'again') {
-        parts.push(rows);
-      } else if (outcome.state === 'away') {
-        parts.push(rows);
-        logger.warn({ code: outcome.code, queued: waiting() + inFlight, retryMs }, 'the log waits for Postgres');
-        await sleep(retryMs, undefined, { signal: wake.signal }).catch(() => undefined);
-        retryMs = Math.min(retryMs * 2, lastRetryMs);
-      } else if (rows.length > 1) {
-        const half = rows.length >> 1;
-        parts.push(rows.slice(half), rows.slice(0, half));
-      } else {
-        inFlight -= 1;
-        drop('refused');
-        logger.error({ code: outcome.code }, 'Postgres refused a row of the log; it is dropped');
-      }
+  async function drainQueue(): Promise<void> {
+    let left = 0;
+    do left = await drainBatch();
+    while (left === 0 && (waiters.length > 0 || queue.size() >= dueRows));
+    if (!away()) await tally.store(db).catch((error: unknown) => noteAway(sqlState(error)));
+  }
+
+  /** To the database, or to the spool while it is away. Returns how many rows neither took; they wait on. */
+  async function drainBatch(): Promise<number> {
+    const settled = waiters;
+    waiters = [];
+    inFlight = queue.take(durable ? maxQueuedRows : batchRows);
+    try {
+      if (durable || away()) inFlight = await spoolRows(inFlight);
+      if (!away()) inFlight = await storeNow(inFlight);
+      if (inFlight.length > 0) inFlight = await spoolRows(inFlight);
+      return inFlight.length;
+    } finally {
+      queue.putBack(inFlight);
+      inFlight = [];
+      for (const resolve of settled) resolve();
     }
+  }
+
+  /** Returns what is still to be stored when Postgres is away. */
+  async function storeNow(rows: LogRow[]): Promise<LogRow[]> {
+    const { refused, left, code } = await storeRows(db, rows, partitions);
+    if (closed) return [];
+    const stored = rows.length - left.length - refused.length;
+    if (stored > 0 || refused.length > 0) noteStored(stored, refused);
+    if (left.length > 0) noteAway(code);
+    return left;
+  }
+
+  const spoolRows = async (rows: LogRow[]): Promise<LogRow[]> =>
+    spool === undefined || rows.length === 0 ? rows : spool.append(rows);
+
+  function replay(): void {
+    if (spool === undefined || away()) return;
+    replaying ??= replaySpool({
+      ...{ db, spool, partitions },
+      onStored(rows, refused, unreadable) {
+        noteStored(rows, refused);
+        for (let n = 0; n < unreadable; n += 1) drop('spool_unreadable');
+      },
+    })
+      .catch((error: unknown) => sqlState(error) || 'unknown')
+      .then((code) => {
+        if (code !== '') noteAway(code);
+      })
+      .finally(() => {
+        replaying = undefined;
+        if (spool.counts().files > 0) drainLater();
+      });
+  }
+
+  function takeOver(): void {
+    spool?.takeOver().then(
+      () => drainLater(),
+      (error: unknown) => logger.error({ code: sqlState(error) }, 'the spool of the log cannot be read'),
+    );
+  }
+  takeOver();
+  const takingOver = setInterval(takeOver, takeOverMs);
+  takingOver.unref();
+
+  function waiting(): number {
+    return queue.size() + inFlight.length + (spool?.counts().rows ?? 0);
+  }
+
+  async function settle(): Promise<void> {
+    await Promise.all([draining, replaying]);
+    drain();
+    replay();
+    await Promise.all([draining, replaying]);
   }
 
   async function flush(): Promise<void> {
-    wake.abort();
-    wake = new AbortController();
-    await draining;
-    startDraining();
-    await draining;
+    retryAt = 0;
+    await settle();
+    while (!closed && waiting() > 0) {
+      await sleep(Math.max(10, retryAt - Date.now()));
+      await settle();
+    }
   }
 
   async function close(): Promise<void> {
+    clearInterval(takingOver);
     const late = new AbortController();
     const timeUp = sleep(closeMs, undefined, { signal: late.signal }).catch(() => undefined);
-    await Promise.race([flush(), timeUp]);
+    // With a spool one try is enough: the next process stores the rest.
+    await Promise.race([spool === undefined ? flush() : settle(), timeUp]);
     late.abort();
     closed = true;
-    wake.abort();
     clearTimeout(timer);
-    const left = waiting() + inFlight;
-    [kept, unsampled, inFlight] = [[], [], 0];
-    drop('not_written_at_close', left);
-    if (left > 0) logger.error({ rows: left }, 'rows of the log could not be written before the end');
+    const rest = [...inFlight, ...queue.take(Infinity)];
+    inFlight = [];
+    const lost = await spoolRows(rest);
+    for (const row of lost) drop('not_written_at_close', row);
+    if (lost.length > 0) logger.error({ rows: lost.length }, 'rows of the log could not be written before the end');
+    for (const open of tally.takeAll()) await spool?.appendTally(open);
+    await spool?.close();
+    for (const resolve of waiters.splice(0)) resolve();
   }
 
-  return {
-    push,
-    drop: (reason) => drop(reason),
-    flush,
-    close: () => (closing ??= close()),
-    counts: () => ({ written, dropped: { ...dropped }, queued: waiting() + inFlight }),
-  };
+  const counts = (): LogCounts => ({
+    written,
+    dropped: { ...dropped },
+    queued: queue.size() + inFlight.length,
+    spooled: spool?.counts() ?? { ...nothingSpooled },
+  });
+
+  return { push, drop, flush, close: () => (closing ??= close()), counts };
 }

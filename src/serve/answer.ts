@@ -103,13 +103,16 @@ export function createAnswerer(options: AnswererOptions): Answerer {
       ),
     );
     const latencyMs = performance.now() - start;
-    return requests.map((request, place) => {
+    const held: (Promise<void> | undefined)[] = [];
+    const answered = requests.map((request, place) => {
       const answer = answers[place];
       if (answer === undefined) throw new Error(`${serving.version} gave fewer answers than it was asked for`);
-      const answered = { requestId: newRequestId(at), version: serving.version, ...answer, latencyMs };
-      log(serving, request, redacted[place] ?? null, answered, { ts: at, incident });
-      return answered;
+      const one = { requestId: newRequestId(at), version: serving.version, ...answer, latencyMs };
+      held.push(log(serving, request, redacted[place] ?? null, one, { ts: at, incident }));
+      return one;
     });
+    if (config.log.durable) await Promise.all(held.filter((write) => write !== undefined));
+    return answered;
   }
 
   function redactOrNull(messages: readonly Message[]): Message[] | null {
@@ -126,14 +129,11 @@ export function createAnswerer(options: AnswererOptions): Answerer {
     prompt: Message[] | null,
     answered: Answered,
     { ts, incident }: Pick<LogRow, 'ts' | 'incident'>,
-  ): void {
+  ): Promise<void> | undefined {
     const response = redactOrNull([{ role: 'assistant', content: answered.text }])?.[0]?.content;
-    if (prompt === null || response === undefined) {
-      writer.drop('redaction_failed');
-      return;
-    }
+    const { model, source } = request;
     const { keptBecause, inclusionProbability } = decideSampling({
-      source: request.source,
+      source,
       logprob: answered.logprob,
       lowConfidenceBelow: serving.lowConfidenceBelow,
       flagged: false,
@@ -141,18 +141,19 @@ export function createAnswerer(options: AnswererOptions): Answerer {
       healthyRate: serving.healthyRate,
       fraction: keyedFraction(hashKey, answered.requestId),
     });
-    writer.push({
+    const facts = { ts, model, modelVersion: answered.version, source, keptBecause };
+    if (prompt === null || response === undefined) {
+      writer.drop('redaction_failed', facts);
+      return undefined;
+    }
+    return writer.push({
+      ...facts,
       requestId: answered.requestId,
-      ts,
-      model: request.model,
-      modelVersion: answered.version,
       prompt: promptText(prompt),
       response,
       latencyMs: answered.latencyMs,
       userIdHash: request.user === undefined || request.user === '' ? null : hashUser(hashKey, request.user),
       responseLogprob: answered.logprob,
-      source: request.source,
-      keptBecause,
       inclusionProbability,
       incident,
     });

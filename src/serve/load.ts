@@ -32,7 +32,8 @@ export async function loadRegistered(options: LoadOptions, version: Version, sin
   return holdModel(served, {
     model: version.model,
     lowConfidenceBelow: lowConfidenceThreshold(config, version),
-    healthyRate: config.sampling.healthyRate,
+    // A reservoir is drawn later, from `recent`.
+    healthyRate: config.sampling.reservoirPerHour === undefined ? config.sampling.healthyRate : 0,
     since,
   });
 }

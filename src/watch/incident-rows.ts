@@ -136,8 +136,8 @@ async function pinSlice(
          response_logprob, kept_because, inclusion_probability, source)
        select w.request_id, w.ts, w.model, w.model_version, w.prompt, w.response, w.latency_ms, w.user_id_hash,
          w.response_logprob, case when w.ts <= a.detected_at then 'drift_window' else 'post_drift' end,
-         coalesce(nullif(w.inclusion_probability, 0), case when w.response_logprob < $4::float8 then 1 else $5::float8 end),
-         w.source
+         coalesce((select d.probability from relearn.draws d
+           where d.model = w.model and d.hour = date_trunc('hour', w.ts, 'UTC')), w.inclusion_probability), w.source
        from wanted w, allowed a where a.copies
        on conflict do nothing
        returning request_id, ts, inclusion_probability, response_logprob

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import type { Database } from '../../src/database.ts';
 import { readJsonl } from '../../src/jsonl.ts';
 import { exportLog, type LogFilter } from '../../src/log/export.ts';
@@ -142,4 +143,19 @@ test('a record that names a user in the clear is refused by its line, unquoted',
 test('a record with a character that Postgres cannot store is stored without it', async () => {
   await importRecords([record(1, { prompt: 'a\0b' })]);
   assert.equal((await exportAll())[0]?.prompt, 'ab');
+});
+
+test('a compressed log is read as it was written', async () => {
+  const file = join(directory, 'log.jsonl.gz');
+  await writeFile(file, gzipSync(`${JSON.stringify(record(1))}\n${JSON.stringify(record(2))}\n`));
+  assert.equal((await importLog(db, 'mail', readJsonl(file, logRecordSchema, { gzip: true }))).imported, 2);
+  assert.deepEqual(await exportAll(), [record(1), record(2)]);
+});
+
+test('what is not compressed, though it is said to be, is refused', async () => {
+  const file = join(directory, 'plain.jsonl');
+  await writeFile(file, JSON.stringify(record(1)));
+  await assert.rejects(importLog(db, 'mail', readJsonl(file, logRecordSchema, { gzip: true })), {
+    code: 'invalid_rows',
+  });
 });

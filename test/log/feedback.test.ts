@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import type { Database } from '../../src/database.ts';
 import { RelearnError } from '../../src/errors.ts';
 import { feedbackKinds, storeFeedback } from '../../src/log/feedback.ts';
-import { insertRows } from '../../src/log/insert-rows.ts';
+import { ensurePartitions, insertRows } from '../../src/log/insert-rows.ts';
 import type { LogRow } from '../../src/log/row.ts';
 import { ensureAhead } from '../../src/log/partitions.ts';
 import { findRow } from '../../src/log/rows.ts';
@@ -78,4 +78,17 @@ test('feedback with a request id that no id can be is refused too', async () => 
   await assert.rejects(storeFeedback(db, { requestId: 'a\0b', kind: 'report', userIdHash: null }), {
     code: 'request_not_found',
   });
+});
+
+test('a row that users are unhappy with is counted in its minute, once', async () => {
+  const ts = new Date('2033-05-06T07:08:09Z');
+  await ensurePartitions(db, [{ parent: 'recent', at: ts }]);
+  const requestId = await logRow({ ts });
+  for (const kind of ['thumbs_down', 'report', 'thumbs_up'] as const) {
+    await storeFeedback(db, { requestId, kind, userIdHash: null });
+  }
+  assert.deepEqual(
+    await db.query(`select negative, requests, model_version from relearn.minutes where minute = '2033-05-06T07:08Z'`),
+    [{ negative: 1, requests: 0, model_version: 'mail-1' }],
+  );
 });

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import type { Database } from '../../src/database.ts';
-import { dropExpiredPartitions, ensureAhead } from '../../src/log/partitions.ts';
+import { insertRows } from '../../src/log/insert-rows.ts';
+import { dropExpiredCounts, dropExpiredPartitions, ensureAhead } from '../../src/log/partitions.ts';
 import { createTestDatabase, type TestDatabase } from '../stack.ts';
+import { newUnsampledRow } from './new-row.ts';
 
 let database: TestDatabase;
 let db: Database;
@@ -84,4 +86,53 @@ test('partitions are made from now to as far ahead as asked, however often', asy
        as missing`,
   );
   assert.equal(uncovered?.missing, false);
+});
+
+test('an hour that an open incident has yet to pin stays in the hot window', async () => {
+  await make('recent', '2026-05-09T08:00:00Z', '2026-05-09T11:00:00Z');
+  await openIncident('2026-05-09T10:00:00Z', null);
+  const drop = () => dropExpiredPartitions(db, { hotWindowHours: 24, retentionDays: 7, now });
+  await db.query(`update relearn.incidents set detected_at = '2026-05-09T12:00:00Z'`);
+  assert.deepEqual(await drop(), ['recent_2026050908']);
+  // Its workflow has run for longer than another hot window.
+  await db.query(`update relearn.incidents set state = 'collecting'`);
+  assert.deepEqual(await drop(), ['recent_2026050911']);
+});
+
+test('what is dropped is given back to the disk', async () => {
+  const size = async () => {
+    const [row] = await db.query<{ bytes: number }>(
+      `select sum(pg_total_relation_size(c.oid))::bigint as bytes from pg_class c
+       where relnamespace = 'relearn'::regnamespace and relkind = 'r'`,
+    );
+    return row?.bytes ?? 0;
+  };
+  await make('recent', '2026-05-09T08:00:00Z');
+  const empty = await size();
+  const ts = new Date('2026-05-09T08:30:00Z');
+  await insertRows(
+    db,
+    Array.from({ length: 2000 }, () => newUnsampledRow({ ts, prompt: 'x'.repeat(500) })),
+  );
+  const full = await size();
+  assert.ok(full > empty + 1_000_000);
+  await dropExpiredPartitions(db, { hotWindowHours: 24, retentionDays: 7, now });
+  assert.ok((await size()) <= empty);
+});
+
+test('counts go with retention, and ids of tallies after a week', async () => {
+  await db.query(
+    `insert into relearn.minutes (model, model_version, source, minute) select 'mail', 'v1', 'production', at
+     from unnest($1::timestamptz[]) at`,
+    [['2026-05-02T12:00:00Z', '2026-05-04T12:00:00Z']],
+  );
+  await db.query(
+    `insert into relearn.tallies (id, at) select gen_random_uuid(), at from unnest($1::timestamptz[]) at`,
+    [['2026-05-03T12:00:00Z', '2026-05-04T12:00:00Z']],
+  );
+  await dropExpiredCounts(db, { retentionDays: 7, now });
+  assert.deepEqual(await db.query('select minute from relearn.minutes'), [
+    { minute: new Date('2026-05-04T12:00:00Z') },
+  ]);
+  assert.deepEqual(await db.query('select at from relearn.tallies'), [{ at: new Date('2026-05-04T12:00:00Z') }]);
 });

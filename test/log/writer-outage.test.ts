@@ -13,6 +13,7 @@ import { newRow, newUnsampledRow } from './new-row.ts';
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 let directory: string;
 let postgres: EmbeddedPostgres;
+const none = { files: 0, bytes: 0, rows: 0 };
 let db: DatabasePool;
 
 before(async () => {
@@ -45,7 +46,7 @@ test('rows pushed while Postgres is away are stored when it is back', async () =
     for (let n = 0; n < 50; n += 1) {
       const row = n % 2 === 0 ? newRow() : newUnsampledRow();
       pushed.push(row);
-      writer.push(row);
+      void writer.push(row);
     }
   };
   const pushing = setInterval(pushSome, 5);
@@ -66,22 +67,23 @@ test('rows pushed while Postgres is away are stored when it is back', async () =
     pushed.filter((row) => !stored.has(row.requestId)),
     [],
   );
-  assert.deepEqual(writer.counts(), { written: pushed.length, dropped: {}, queued: 0 });
+  assert.deepEqual(writer.counts(), { written: pushed.length, dropped: {}, queued: 0, spooled: none });
 });
 
 test('when too many wait, rows that were not sampled go first, and each loss is counted', async () => {
   const writer = openLogWriter({ db, logger: quiet, flushMs: 60_000, maxQueuedRows: 100, hotWindowHours: 24 });
   const kept = Array.from({ length: 90 }, () => newRow());
   await postgres.process.stop();
-  for (let n = 0; n < 60; n += 1) writer.push(newUnsampledRow());
-  for (const row of kept) writer.push(row);
-  for (let n = 0; n < 7; n += 1) writer.push(newUnsampledRow());
-  assert.deepEqual(writer.counts(), { written: 0, dropped: { queue_full_unsampled: 57 }, queued: 100 });
-  for (let n = 0; n < 15; n += 1) writer.push(newRow());
+  for (let n = 0; n < 60; n += 1) void writer.push(newUnsampledRow());
+  for (const row of kept) void writer.push(row);
+  for (let n = 0; n < 7; n += 1) void writer.push(newUnsampledRow());
+  assert.deepEqual(writer.counts(), { written: 0, dropped: { queue_full_unsampled: 57 }, queued: 100, spooled: none });
+  for (let n = 0; n < 15; n += 1) void writer.push(newRow());
   assert.deepEqual(writer.counts(), {
     written: 0,
-    dropped: { queue_full_unsampled: 67, queue_full_kept: 5 },
+    dropped: { queue_full_unsampled: 67, queue_full_healthy: 5 },
     queued: 100,
+    spooled: none,
   });
   await restartPostgres();
   await writer.close();
@@ -93,8 +95,8 @@ test('when too many wait, rows that were not sampled go first, and each loss is 
 test('closing while Postgres is away ends, and counts what is lost', async () => {
   const writer = openLogWriter({ db, logger: quiet, flushMs: 5, maxQueuedRows: 100, hotWindowHours: 24 });
   await postgres.process.stop();
-  for (let n = 0; n < 30; n += 1) writer.push(newRow());
+  for (let n = 0; n < 30; n += 1) void writer.push(newRow());
   await writer.close();
-  assert.deepEqual(writer.counts(), { written: 0, dropped: { not_written_at_close: 30 }, queued: 0 });
+  assert.deepEqual(writer.counts(), { written: 0, dropped: { not_written_at_close: 30 }, queued: 0, spooled: none });
   await restartPostgres();
 });

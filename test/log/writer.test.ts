@@ -6,6 +6,7 @@ import { createTestDatabase, type TestDatabase } from '../stack.ts';
 import { newRow, newUnsampledRow } from './new-row.ts';
 
 let database: TestDatabase;
+const none = { files: 0, bytes: 0, rows: 0 };
 let db: Database;
 const logged: string[] = [];
 
@@ -39,8 +40,8 @@ after(() => database.close());
 test('kept rows go to samples and the others to recent, as they were', async () => {
   const writer = openWriter();
   const kept = newRow({ responseLogprob: null, userIdHash: null, prompt: 'quotes " and \\ and {braces}, NULL' });
-  writer.push(kept);
-  writer.push(newUnsampledRow());
+  void writer.push(kept);
+  void writer.push(newUnsampledRow());
   await writer.close();
   const [stored] = await db.query(`select prompt, response_logprob, user_id_hash, ts, latency_ms, kept_because,
     inclusion_probability, source from relearn.samples`);
@@ -55,12 +56,12 @@ test('kept rows go to samples and the others to recent, as they were', async () 
     source: 'production',
   });
   assert.equal(await count('recent'), 1);
-  assert.deepEqual(writer.counts(), { written: 2, dropped: {}, queued: 0 });
+  assert.deepEqual(writer.counts(), { written: 2, dropped: {}, queued: 0, spooled: none });
 });
 
 test('a row is stored without anyone asking for it', async () => {
   const writer = openWriter({ flushMs: 1 });
-  writer.push(newRow());
+  void writer.push(newRow());
   while (writer.counts().written === 0) await new Promise((resolve) => setImmediate(resolve));
   assert.equal(await count('samples'), 1);
   await writer.close();
@@ -68,8 +69,8 @@ test('a row is stored without anyone asking for it', async () => {
 
 test('without a hot window rows that were not sampled are not stored', async () => {
   const writer = openWriter({ hotWindowHours: 0 });
-  writer.push(newUnsampledRow());
-  writer.push(newRow());
+  void writer.push(newUnsampledRow());
+  void writer.push(newRow());
   await writer.close();
   assert.equal(await count('recent'), 0);
   assert.equal(await count('samples'), 1);
@@ -78,10 +79,10 @@ test('without a hot window rows that were not sampled are not stored', async () 
 test('kept production rows of an open incident are tagged with it, probes are not', async () => {
   const writer = openWriter();
   const row = newRow({ keptBecause: 'post_drift', inclusionProbability: 1, incident: 'i1' });
-  writer.push(row);
-  writer.push(newRow({ keptBecause: 'low_confidence', inclusionProbability: 1, incident: 'i1' }));
-  writer.push(newRow({ keptBecause: 'low_confidence', incident: 'i1', source: 'probe' }));
-  writer.push(newRow());
+  void writer.push(row);
+  void writer.push(newRow({ keptBecause: 'low_confidence', inclusionProbability: 1, incident: 'i1' }));
+  void writer.push(newRow({ keptBecause: 'low_confidence', incident: 'i1', source: 'probe' }));
+  void writer.push(newRow());
   await writer.close();
   const tags = await db.query(`select tag, incident, source, model from relearn.tags where request_id = $1`, [
     row.requestId,
@@ -98,19 +99,19 @@ test('rows that Postgres refuses are dropped alone, counted, and named nowhere',
     newRow({ latencyMs: 1e300, response: 'canary-response' }),
   ];
   for (let n = 0; n < 700; n += 1) {
-    writer.push(newRow());
-    if (n % 300 === 0) writer.push(bad[n / 300] ?? newRow());
+    void writer.push(newRow());
+    if (n % 300 === 0) void writer.push(bad[n / 300] ?? newRow());
   }
   await writer.close();
   assert.equal(await count('samples'), 700);
-  assert.deepEqual(writer.counts(), { written: 700, dropped: { refused: 3 }, queued: 0 });
+  assert.deepEqual(writer.counts(), { written: 700, dropped: { refused: 3 }, queued: 0, spooled: none });
   assert.equal(logged.length, 3);
   assert.doesNotMatch(logged.join('\n'), /canary/);
 });
 
 test('characters that Postgres cannot store are left out', async () => {
   const writer = openWriter();
-  writer.push(newRow({ prompt: 'a\0b\ud800c', response: '\udc00😀' }));
+  void writer.push(newRow({ prompt: 'a\0b\ud800c', response: '\udc00😀' }));
   await writer.close();
   assert.deepEqual(await db.query(`select prompt, response from relearn.samples`), [{ prompt: 'abc', response: '😀' }]);
 });
@@ -118,7 +119,7 @@ test('characters that Postgres cannot store are left out', async () => {
 test('a row written twice is one row', async () => {
   const row = newRow({ incident: 'i1' });
   const writers = [openWriter(), openWriter()];
-  for (const writer of writers) writer.push(row);
+  for (const writer of writers) void writer.push(row);
   await Promise.all(writers.map((writer) => writer.close()));
   assert.equal(await count('samples'), 1);
   assert.equal(await count('tags'), 1);
@@ -128,7 +129,7 @@ test('writers that start at the same hour all make its partitions and lose no ro
   const ts = new Date('2031-05-06T07:08:09Z');
   const writers = Array.from({ length: 4 }, () => openWriter());
   for (const writer of writers) {
-    for (let n = 0; n < 600; n += 1) writer.push(n % 2 === 0 ? newRow({ ts }) : newUnsampledRow({ ts }));
+    for (let n = 0; n < 600; n += 1) void writer.push(n % 2 === 0 ? newRow({ ts }) : newUnsampledRow({ ts }));
   }
   await Promise.all(writers.map((writer) => writer.close()));
   assert.equal(await count('samples'), 1200);
@@ -138,10 +139,10 @@ test('writers that start at the same hour all make its partitions and lose no ro
 test('a partition that was dropped under a writer is made again', async () => {
   const ts = new Date('2032-05-06T07:08:09Z');
   const writer = openWriter();
-  writer.push(newRow({ ts }));
+  void writer.push(newRow({ ts }));
   await writer.flush();
   await db.query('drop table relearn.samples_20320506');
-  writer.push(newRow({ ts }));
+  void writer.push(newRow({ ts }));
   await writer.close();
   assert.equal(await count('samples'), 1);
   assert.deepEqual(writer.counts().dropped, {});
@@ -151,7 +152,7 @@ test('what is pushed after the end is counted', async () => {
   const writer = openWriter();
   await writer.close();
   await writer.close();
-  writer.push(newRow());
+  void writer.push(newRow());
   writer.drop('redaction_failed');
   assert.deepEqual(writer.counts().dropped, { writer_closed: 1, redaction_failed: 1 });
 });
@@ -159,7 +160,7 @@ test('what is pushed after the end is counted', async () => {
 test('a transaction takes both tables or neither', async () => {
   const writer = openWriter();
   await db.query(`alter table relearn.tags add constraint no_tags check (tag <> 'post_drift')`);
-  writer.push(newRow({ incident: 'i1', keptBecause: 'post_drift', inclusionProbability: 1 }));
+  void writer.push(newRow({ incident: 'i1', keptBecause: 'post_drift', inclusionProbability: 1 }));
   await writer.close();
   await db.query('alter table relearn.tags drop constraint no_tags');
   assert.equal(await count('samples'), 0);

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { taskQueue } from '../../src/temporal.ts';
+import { model, startLoop, type Loop } from '../loop.ts';
+import { insertRow } from '../rows.ts';
+
+let loop: Loop;
+const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000);
+
+before(async () => {
+  loop = await startLoop(({ models }) => Object.assign(models[model] ?? {}, { sampling: { reservoirPerHour: 5 } }));
+  await loop.startWorker();
+});
+after(() => loop.close());
+
+test('retention draws the reservoir of a closed hour before it drops the hour, however often it runs', async () => {
+  const { db } = loop.database;
+  const ts = hoursAgo(30);
+  for (let n = 0; n < 20; n += 1) await insertRow(db, { model, ts, table: 'recent' });
+  const retain = () =>
+    loop.client.workflow.execute('logRetention', { workflowId: `log-retention/${randomUUID()}`, taskQueue });
+  const part = `recent_${ts.toISOString().slice(0, 13).replaceAll(/[-T]/g, '')}`;
+  assert.deepEqual(await retain(), { status: 'done', dropped: [part] });
+  assert.deepEqual(await retain(), { status: 'done', dropped: [] });
+  assert.deepEqual(
+    await db.query('select kept_because, inclusion_probability as p, count(*) as n from relearn.samples group by 1, 2'),
+    [{ kept_because: 'healthy', p: 0.25, n: 5 }],
+  );
+});
