@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../database.ts';
 import { errorMessage, RelearnError } from '../errors.ts';
-import { hashSecret, listUsableKeys, splitKey, type Scope, type UsableKey } from './keys.ts';
+import { hashSecret, listUsableKeys, splitKey, type UsableKey } from './keys.ts';
 
 export interface Keys {
   /**
@@ -10,8 +10,6 @@ export interface Keys {
    * `keys_unavailable` when it cannot be told.
    */
   check(authorization: string | undefined): UsableKey | Promise<UsableKey>;
-  /** Whether a usable key has one of these scopes. */
-  some(wanted: readonly Scope[]): boolean;
   close(): Promise<void>;
 }
 
@@ -111,7 +109,6 @@ export async function followKeys(options: FollowKeysOptions): Promise<Keys> {
       if (parts === null) throw invalid();
       return find(parts.id, parts.secret) ?? findLater(parts.id, parts.secret);
     },
-    some: (wanted) => [...known.values()].some((key) => wanted.some((scope) => key.scopes.includes(scope))),
     async close() {
       closed = true;
       clearTimeout(timer);

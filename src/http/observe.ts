@@ -46,7 +46,7 @@ export function observeRequests(app: FastifyInstance, metrics: Pick<GatewayMetri
         ...{ route, status, model, version: answered?.version ?? null },
         ...{ ms: round(ms), addedMs: addedMs === undefined ? null : round(addedMs), key: request.keyId },
       },
-      'request',
+      status >= 500 ? 'a request was answered with an error of this side' : 'request',
     );
   }
 }
