@@ -33,7 +33,8 @@ const nobody = Buffer.alloc(32);
  * seconds. A key that is not known yet is looked for at once. Resolves after the first look; throws when that fails.
  */
 export async function followKeys(options: FollowKeysOptions): Promise<Keys> {
-  const { db, logger, maxAgeMs, pollMs = 1000, now = Date.now } = options;
+  const { db, logger, pollMs = 1000, now = Date.now } = options;
+  const maxAgeMs = Math.max(options.maxAgeMs, 3 * pollMs); // between two looks they are always as old as that
   let known = new Map<string, UsableKey>();
   /** When the last look that was answered began. */
   let asOf = -Infinity;

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
 
@@ -40,7 +40,7 @@ export function splitKey(key: string): { id: string; secret: string } | null {
  * and would cost every request.
  */
 export function hashSecret(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
+  return hash('sha256', secret, 'buffer');
 }
 
 /** Makes a key `rl_<id>_<secret>`. It is returned here and stored nowhere: only its hash is. */

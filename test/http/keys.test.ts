@@ -126,6 +126,17 @@ test('while the database is away, known keys work for a bounded time and unknown
   await keys.close();
 });
 
+test('a cache that may not outlast the database still serves between two looks', async () => {
+  const key = await makeKey();
+  let at = Date.now();
+  const keys = await followKeys({
+    ...{ db: database.db, logger: memoryLogger().logger, maxAgeMs: 0, pollMs: 3_600_000, now: () => at },
+  });
+  at += 3_600_000;
+  assert.equal((await check(keys, key)).id, idOf(key));
+  await keys.close();
+});
+
 test('a flood of made-up keys asks the database a few times only', async () => {
   let asked = 0;
   const db = {
