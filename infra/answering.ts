@@ -1,6 +1,7 @@
 import type { Config } from '../src/config.ts';
 import type { Database } from '../src/database.ts';
 import { redactText } from '../src/log/redact/index.ts';
+import { tallyLog, type LogTally } from '../src/log/log-tally.ts';
 import { openLogWriter, type LogWriter } from '../src/log/writer.ts';
 import { openArtifactDirectory, type ArtifactStore } from '../src/promote/artifacts.ts';
 import { createAnswerer, type Answerer } from '../src/serve/answer.ts';
@@ -26,6 +27,8 @@ export interface Answering {
   answerer: Answerer;
   champions: Champions;
   writer: LogWriter;
+  /** What was redacted and sampled since the start. */
+  tally: () => LogTally;
   /** Frees the models, then stores what the log still holds. */
   close(): Promise<void>;
 }
@@ -34,17 +37,19 @@ export interface Answering {
 export async function openAnswering(setup: AnsweringSetup): Promise<Answering> {
   const { config, db, hashKey, secret, logger, load } = setup;
   const artifacts = openArtifactDirectory(statePaths(config).artifacts);
-  const writer = openLogWriter({ ...config.log, spoolDirectory: statePaths(config).spool, db, logger });
+  const opened = openLogWriter({ ...config.log, spoolDirectory: statePaths(config).spool, db, logger });
+  const { redact, writer, tally } = tallyLog({ redact: redactText, writer: opened });
   const loading = { artifacts, models: config.models, load, secret, db, logger };
   const champions = followChampions(loading);
   const versions = openVersions(loading);
-  const answerer = createAnswerer({ champions, versions, config, writer, redact: redactText, hashKey });
+  const answerer = createAnswerer({ champions, versions, config, writer, redact, hashKey });
   await champions.refresh();
   return {
     artifacts,
     answerer,
     champions,
     writer,
+    tally,
     async close() {
       await Promise.all([champions.close(), versions.close()]);
       await writer.close();

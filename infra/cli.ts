@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addDemoCommand } from './cli/demo.ts';
 import { reportFailure } from './cli/failure.ts';
 import { addInitCommand } from './cli/init.ts';
+import { addKeyCommands } from './cli/keys.ts';
 import { addLogCommands } from './cli/log.ts';
 import { addProcessCommands } from './cli/process.ts';
 import { addRedactCommand } from './cli/redact.ts';
@@ -31,6 +32,7 @@ addVersionCommands(program);
 addWorkflowCommands(program);
 addReviewCommands(program);
 addLogCommands(program);
+addKeyCommands(program);
 addRedactCommand(program);
 
 try {

@@ -4,15 +4,18 @@ import { listen } from './listen.ts';
 import type { Logger } from './logger.ts';
 import { openReviewSignals } from './review-signals.ts';
 import type { Runtime } from './runtime.ts';
+import { openServerKeys } from './server-keys.ts';
 
-/** Serves the review API. */
+/** Serves the review API. Throws `keys_required` where others can reach it and there is no key. */
 export async function startConsole(runtime: Runtime, logger: Logger, port?: number): Promise<RunningServer> {
   const { config, db } = runtime;
+  const keys = await openServerKeys('console', { config, db, logger });
   const signal = openReviewSignals(runtime);
-  const app = buildReview({ config, db, signal, logger });
+  const app = buildReview({ config, db, signal, logger, keys });
   const stop = async () => {
     await app.close();
     await signal.close();
+    await keys?.close();
   };
   try {
     const { host, port: configured } = config.console;

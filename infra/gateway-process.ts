@@ -4,22 +4,28 @@ import { openAnswering } from './answering.ts';
 import { listen } from './listen.ts';
 import type { Logger } from './logger.ts';
 import type { Runtime } from './runtime.ts';
+import { openServerKeys } from './server-keys.ts';
 
 export interface RunningServer {
   url: string;
   stop(): Promise<void>;
 }
 
-/** Serves the champions. `stop` takes no new request, answers those under way, then stores what the log still holds. */
+/**
+ * Serves the champions. `stop` takes no new request, answers those under way, then stores what the log still holds.
+ * Throws `keys_required` where others can reach it and there is no key.
+ */
 export async function startGateway(runtime: Runtime, logger: Logger, port?: number): Promise<RunningServer> {
   const { config, db, environment } = runtime;
   const hashKey = await runtime.hashKey();
   const { secret } = environment;
+  const keys = await openServerKeys('gateway', { config, db, logger });
   const answering = await openAnswering({ config, db, hashKey, secret, logger, load: loadOnnxModel });
-  const app = buildGateway({ config, db, hashKey, logger, ...answering });
+  const app = buildGateway({ config, db, hashKey, logger, keys, ...answering });
   const stop = async () => {
     await app.close();
     await answering.close();
+    await keys?.close();
   };
   try {
     const { host, port: configured } = config.gateway;

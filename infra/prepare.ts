@@ -6,6 +6,7 @@ import { migrate } from './migrate.ts';
 import { connectTemporal, makeRuntime } from './runtime.ts';
 import { reconcileSchedules } from './schedules.ts';
 import { registerSearchAttributes, setRetention } from './search-attributes.ts';
+import { requireServerKeys } from './server-keys.ts';
 
 export interface PrepareOptions {
   config: Config;
@@ -21,6 +22,7 @@ const retentionDays = 30;
 /**
  * Makes database and Temporal ready for this release and configuration: schema, incumbents, search attributes and
  * schedules. May run again at any time. Without a known Temporal server only the database is prepared, and it is said.
+ * Throws `keys_required`.
  */
 export async function prepareBackends(options: PrepareOptions): Promise<void> {
   const tell = (message: string) => options.onEvent({ level: 'info', source: 'relearn', message });
@@ -36,6 +38,7 @@ async function prepareDatabase(options: PrepareOptions, tell: (message: string) 
   try {
     const applied = await migrate(runtime.db);
     if (applied.length > 0) tell(`applied ${applied.join(', ')}`);
+    await Promise.all([requireServerKeys('gateway', runtime), requireServerKeys('console', runtime)]);
     for (const model of await deployIncumbentUpstreams(runtime)) tell(`${model}: its endpoint is the champion`);
   } finally {
     await runtime.close();

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isLoopback } from './http/loopback.ts';
 
 const name = z
   .string()
@@ -101,16 +102,45 @@ const model = z.strictObject({
   rollout: rollout.prefault({}),
 });
 
+/** Gateway and console: where they listen, who may ask, and how much. */
+const server = {
+  host: z.string().default('127.0.0.1').describe('other than a loopback address, it needs keys'),
+  auth: z
+    .enum(['auto', 'on', 'off'])
+    .default('auto')
+    .describe('whether requests need a key; auto: unless host is a loopback address; off: on such an address only'),
+  keyCacheMinutes: z
+    .number()
+    .min(0)
+    .default(15)
+    .describe('how long keys that are known already are accepted while Postgres does not answer'),
+  requestsPerSecond: z.number().positive().default(1000).describe('of one key, per process, in the long run'),
+  burst: count.default(2000).describe('requests that one key may send at once'),
+  maxConcurrent: count.default(1000).describe('requests under way in one process; more are refused with 503'),
+  headersTimeoutSeconds: seconds.default(10).describe('time a client has to send its headers'),
+  requestTimeoutSeconds: seconds.default(60).describe('time a client has to send its whole request'),
+  keepAliveSeconds: seconds.default(72).describe('idle connections are closed after this'),
+};
+const openHereOnly = ({ host, auth }: { host: string; auth: string }) => auth !== 'off' || isLoopback(host);
+const offElsewhere = {
+  path: ['auth'],
+  message: 'off is for loopback addresses only: bind to 127.0.0.1, or leave auth out and make keys',
+};
+
 const settings = z.strictObject({
   stateDir: z.string().min(1).default('.relearn').describe('state of `relearn up`: databases, artifacts, logs'),
   gateway: z
     .strictObject({
-      host: z.string().default('127.0.0.1'),
+      ...server,
       port: port.default(8080),
       bodyLimitKb: count.default(1024),
     })
+    .refine(openHereOnly, offElsewhere)
     .prefault({}),
-  console: z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(8081) }).prefault({}),
+  console: z
+    .strictObject({ ...server, port: port.default(8081) })
+    .refine(openHereOnly, offElsewhere)
+    .prefault({}),
   log: z
     .strictObject({
       flushMs: count.default(200),
@@ -139,5 +169,6 @@ export const configSchema = settings.refine(
 );
 
 export type Config = z.output<typeof configSchema>;
+export type ServerConfig = Config['console'];
 export type ModelConfig = Config['models'][string];
 export type Gate = z.output<typeof gate>;

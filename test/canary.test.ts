@@ -9,6 +9,8 @@ import { temporalLogger } from '../infra/logger.ts';
 import { openReviewSignals, type OpenReviewSignals } from '../infra/review-signals.ts';
 import { openDatabase } from '../src/database.ts';
 import { buildGateway } from '../src/http/gateway.ts';
+import { followKeys, type Keys } from '../src/http/keys-follow.ts';
+import { createKey, splitKey } from '../src/http/keys.ts';
 import { buildReview } from '../src/http/review.ts';
 import { exportLog } from '../src/log/export.ts';
 import { redactText } from '../src/log/redact/index.ts';
@@ -27,6 +29,10 @@ let loop: Loop;
 let gateway: FastifyInstance;
 let review: FastifyInstance;
 let signals: OpenReviewSignals;
+let keys: Keys;
+/** Of a key that works: shown to who made it, and to nobody else. */
+let keySecret: string;
+let bearer: { authorization: string };
 /** Everything any endpoint answered with an error. */
 const errors: string[] = [];
 
@@ -37,20 +43,25 @@ before(async () => {
   const { config, answerer, champions, writer, logger } = loop;
   const { db } = loop.database;
   signals = openReviewSignals(loop.runtime);
-  gateway = buildGateway({ config, answerer, champions, db, writer, hashKey, logger });
-  review = buildReview({ config, db, signal: signals, logger });
+  const { key } = await createKey(db, { name: 'canary test', scopes: ['admin'], expiresAt: null, actor: 'ann' });
+  keySecret = splitKey(key)?.secret ?? '';
+  bearer = { authorization: `Bearer ${key}` };
+  keys = await followKeys({ db, logger, maxAgeMs: 60_000 });
+  gateway = buildGateway({ config, answerer, champions, db, writer, hashKey, logger, keys });
+  review = buildReview({ config, db, signal: signals, logger, keys });
 });
 after(async () => {
   await gateway.close();
   await review.close();
   await signals.close();
+  await keys.close();
   await loop.close();
 });
 
 async function post(app: FastifyInstance, url: string, payload: object | string, headers: Record<string, string> = {}) {
   const response = await app.inject({
     ...{ method: 'POST', url, payload },
-    headers: { 'content-type': 'application/json', host: '127.0.0.1', ...headers },
+    headers: { 'content-type': 'application/json', host: '127.0.0.1', ...bearer, ...headers },
   });
   if (response.statusCode >= 400) errors.push(response.body);
   return response;
@@ -78,6 +89,11 @@ async function turnTheLoop(): Promise<void> {
   }
   await post(gateway, '/chat', { prompt: { text } });
   await post(gateway, '/v1/feedback', { request_id: text, kind: text, comment: text });
+  for (const wrong of [`Bearer ${word}`, `Bearer rl_${'0'.repeat(16)}_${keySecret}`, text]) {
+    for (const app of [gateway, review]) await post(app, '/', { prompt: text }, { authorization: wrong });
+    await post(gateway, '/chat', { prompt: text }, { authorization: wrong });
+    await post(review, '/api/tags', { tag: text }, { authorization: wrong });
+  }
   await post(gateway, `/${encodeURIComponent(text)}`, {});
   await post(review, '/api/corrections', { operator: 'ann', corrections: [{ request_id: requestId, completion: 7 }] });
   await post(review, '/api/corrections', { operator: 'ann', request_id: requestId, completion: text });
@@ -165,19 +181,20 @@ function assertAbsent(sink: string, content: readonly string[], canaries: readon
 test('planted identifiers reach no sink, and a user’s words reach neither logs, metrics, errors nor histories', async () => {
   await turnTheLoop();
   await spoolOne();
-  const metrics = (await gateway.inject({ url: '/metrics', headers: { host: '127.0.0.1' } })).body;
+  const metrics = (await gateway.inject({ url: '/metrics', headers: bearer })).body;
   const rows = await tables();
+  const secrets = [...identifiers, keySecret];
   assert.ok(
     rows.some((row) => row.includes(`${word}: write to [EMAIL]`)),
     'the log holds the redacted text',
   );
-  assertAbsent('a table', rows, identifiers);
-  assertAbsent('a file', await files(), identifiers);
-  assertAbsent('the exported log', await exported(), identifiers);
-  const everything = [...identifiers, word];
+  assertAbsent('a table', rows, secrets);
+  assertAbsent('a file', await files(), secrets);
+  assertAbsent('the exported log', await exported(), secrets);
+  const everything = [...secrets, word];
   assertAbsent('a history', await histories(), everything);
   assertAbsent('a log line', loop.logs, everything);
   assertAbsent('the metrics', [metrics], everything);
-  assert.ok(errors.length >= 8);
+  assert.ok(errors.length >= 14);
   assertAbsent('an error', errors, everything);
 });

@@ -95,7 +95,7 @@ export async function startLoop(overrides: (settings: LoopSettings) => void = ()
   await deployVersion(runtime, model, version, { actor: 'test', reason: 'first' });
 
   const logs: string[] = [];
-  const logger = pino({ level: 'info' }, { write: (line: string) => void logs.push(line) });
+  const logger = pino({ level: 'debug' }, { write: (line: string) => void logs.push(line) });
   const { db } = database;
   const secret = () => undefined;
   const answering = await openAnswering({ config, db, hashKey, secret, logger, load: loadOnnxModel });

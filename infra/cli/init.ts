@@ -48,6 +48,7 @@ const configuration = (schema: string) => `# yaml-language-server: $schema=${sch
 # Databases, model files and logs of \`relearn up\`. It holds secrets and your users' (redacted) texts: keep it out of git.
 stateDir: .relearn
 
+# Bound to 127.0.0.1. On another \`host\` both need keys: relearn keys create --name NAME --scope infer,feedback
 gateway:
   port: 8080
 console:

@@ -7,6 +7,9 @@ export interface ErrorBody {
   error: { message: string; type: string; code: string };
 }
 
+/** Refused by the thousand, and counted in the metrics: a line for each would make it worse. */
+const unlogged: ReadonlySet<string> = new Set(['overloaded', 'keys_unavailable']);
+
 /** Fastify's own codes, told apart from ours. Their messages are not used: they may quote the request. */
 const fastifyErrors: Record<string, () => RelearnError> = {
   FST_ERR_CTP_INVALID_JSON_BODY: malformedJson,
@@ -46,7 +49,7 @@ export function errorBody(error: RelearnError): ErrorBody {
 /** Answers an error in OpenAI's shape. Only failures of ours are logged, without any text of the request. */
 export function sendError(reply: FastifyReply, thrown: unknown): FastifyReply {
   const error = describeError(thrown);
-  if (error.status >= 500) {
+  if (error.status >= 500 && !unlogged.has(error.code)) {
     const cause = error.code === 'internal_error' ? errorStack(error.cause) : errorMessage(error);
     reply.log.error({ code: error.code, route: reply.request.routeOptions.url ?? null, cause }, 'a request failed');
   }

@@ -1,28 +1,21 @@
-import fastify, {
-  LogController,
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type RouteShorthandOptions,
-} from 'fastify';
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
+import type { LogTally } from '../log/log-tally.ts';
 import type { LogWriter } from '../log/writer.ts';
 import type { Answerer } from '../serve/answer.ts';
 import type { Champions } from '../serve/champions.ts';
 import { answerErrors, errorBody, parseRequest, sendError } from './errors.ts';
 import { addFeedbackRoute } from './feedback.ts';
+import type { Keys } from './keys-follow.ts';
+import { gatewayScopes, guardRoutes } from './keys-guard.ts';
+import { serverLimits } from './limits.ts';
 import { createGatewayMetrics } from './metrics.ts';
+import { observeRequests } from './observe.ts';
 import { readUser } from './read-user.ts';
 import { chatCompletion, chatCompletionRequest, modelObject, readConversation } from './openai.ts';
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** The configured model the request is for, once it is known: a label of the metrics. */
-    servedModel: string;
-  }
-}
 
 export interface GatewayOptions {
   config: Config;
@@ -32,6 +25,9 @@ export interface GatewayOptions {
   writer: Pick<LogWriter, 'counts' | 'flush'>;
   hashKey: string;
   logger: FastifyBaseLogger;
+  /** Left out: requests need no key. */
+  keys?: Keys | undefined;
+  tally?: () => LogTally;
 }
 
 const simpleChatRequest = z.object({
@@ -62,34 +58,35 @@ export function buildGateway({
   writer,
   hashKey,
   logger,
+  keys,
+  tally = () => ({ redactions: {}, sampled: {} }),
 }: GatewayOptions): FastifyInstance {
   const app = fastify({
+    ...serverLimits(config.gateway),
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }), // paths and headers may hold a user's text
     bodyLimit: config.gateway.bodyLimitKb * 1024,
     frameworkErrors: (error, _request, reply) => void sendError(reply, error),
   });
   const models = Object.keys(config.models);
-  const metrics = createGatewayMetrics(
-    () => writer.counts(),
-    () => champions.missing(),
-  );
+  const metrics = createGatewayMetrics({
+    log: () => writer.counts(),
+    tally,
+    missing: () => champions.missing(),
+    inFlight: () => guard.inFlight(),
+  });
 
   answerErrors(app, routes);
-  app.decorateRequest('servedModel', 'unknown');
-  const measured: Pick<RouteShorthandOptions, 'onResponse'> = {
-    onResponse(request, reply, done) {
-      metrics.observe(request.servedModel, reply.statusCode, reply.elapsedTime / 1000);
-      done();
-    },
-  };
+  observeRequests(app, metrics);
+  const guard = guardRoutes(app, { keys, scopes: gatewayScopes, server: config.gateway });
 
-  app.post('/v1/chat/completions', measured, async (request, reply) => {
+  app.post('/v1/chat/completions', async (request, reply) => {
     const body = parseRequest(chatCompletionRequest, request.body);
     if (models.includes(body.model)) request.servedModel = body.model;
     const messages = readConversation(body);
     const user = body.user ?? body.safety_identifier ?? readUser(request);
     const answered = await answerer.answer({ model: body.model, messages, user, source: 'production' });
+    request.answered = answered;
     reply.header('x-request-id', answered.requestId);
     return chatCompletion(
       body.model,
@@ -99,7 +96,7 @@ export function buildGateway({
     );
   });
 
-  app.post('/chat', measured, async (request) => {
+  app.post('/chat', async (request) => {
     const body = parseRequest(simpleChatRequest, request.body);
     const model = body.model ?? onlyModel(models);
     if (models.includes(model)) request.servedModel = model;
@@ -109,6 +106,7 @@ export function buildGateway({
       user: body.user_id ?? readUser(request),
       source: 'production',
     });
+    request.answered = answered;
     return { response: answered.text, request_id: answered.requestId };
   });
 

@@ -1,21 +1,25 @@
 import type { FastifyInstance } from 'fastify';
 import { isIP } from 'node:net';
 import { RelearnError } from '../errors.ts';
+import { isLoopback } from './loopback.ts';
 
 const readMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * Keeps web pages of others away from a server without a login: a page whose name was made to point here (DNS
+ * Keeps web pages of others away from a server that asks for no key: a page whose name was made to point here (DNS
  * rebinding) sends its own name as Host, and a page elsewhere sends its own Origin with a POST.
  */
 export function guardHost(app: FastifyInstance, configuredHost: string): void {
+  let lastOwn: string | undefined; // callers rarely change the name they use
   app.addHook('onRequest', (request, _reply, done) => {
-    const host = hostName(`http://${request.headers.host ?? ''}`);
-    if (host === undefined || !isOwnHost(host, configuredHost)) {
-      done(
-        new RelearnError('forbidden', 'This Host is not served here. Use localhost, or the configured console.host.'),
-      );
-      return;
+    const given = request.headers.host ?? '';
+    if (given !== lastOwn) {
+      const host = hostName(`http://${given}`);
+      if (host === undefined || !isOwnHost(host, configuredHost)) {
+        done(new RelearnError('forbidden', 'This Host is not served here. Use localhost, or the configured host.'));
+        return;
+      }
+      lastOwn = given;
     }
     const { origin } = request.headers;
     if (origin !== undefined && !readMethods.has(request.method) && !isSameOrigin(origin, request.headers.host)) {
@@ -32,7 +36,7 @@ function hostName(url: string): string | undefined {
 }
 
 function isOwnHost(host: string, configuredHost: string): boolean {
-  if (host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host)) return true;
+  if (isLoopback(host)) return true;
   // Bound to every address, it answers by any of them: an address cannot be rebound, a name can.
   if (configuredHost === '0.0.0.0' || configuredHost === '::') return isIP(host) !== 0;
   return host === configuredHost.toLowerCase();

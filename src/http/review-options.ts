@@ -3,6 +3,7 @@ import type { Config, ModelConfig } from '../config.ts';
 import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
 import type { RetrainTrigger } from '../temporal.ts';
+import type { Keys } from './keys-follow.ts';
 
 /** What the review API tells Temporal. Each throws when Temporal does not answer. */
 export interface ReviewSignals {
@@ -18,6 +19,8 @@ export interface ReviewOptions {
   db: Database;
   signal: ReviewSignals;
   logger: FastifyBaseLogger;
+  /** Left out: requests need no key. */
+  keys?: Keys | undefined;
 }
 
 /** Throws `model_not_found`, naming the models there are. */

@@ -4,7 +4,8 @@ import { countReviewQueue, listReviewQueue } from '../correct/review-queue.ts';
 import { RelearnError } from '../errors.ts';
 import { addTags } from '../tag/tags.ts';
 import { answerErrors, parseRequest, sendError } from './errors.ts';
-import { guardHost } from './host-guard.ts';
+import { guardRoutes, reviewScopes } from './keys-guard.ts';
+import { serverLimits } from './limits.ts';
 import { addCorrectionRoute } from './review-corrections.ts';
 import { addIncidentRoutes } from './review-incidents.ts';
 import { findModel, type ReviewOptions } from './review-options.ts';
@@ -26,11 +27,12 @@ const bodyLimitBytes = 16 * 1024 * 1024;
 
 /**
  * The review API: what waits for a correction, and the ways to correct, tag, report drift and ask for a retrain.
- * Builds, does not listen. It has no login: it answers loopback and the configured host only.
+ * Builds, does not listen. Without keys it answers loopback and the configured host only.
  */
 export function buildReview(options: ReviewOptions): FastifyInstance {
-  const { config, db, signal, logger } = options;
+  const { config, db, signal, logger, keys } = options;
   const app = fastify({
+    ...serverLimits(config.console),
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
@@ -38,7 +40,7 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   });
   const models = Object.keys(config.models);
   answerErrors(app, ['the routes listed at /']);
-  guardHost(app, config.console.host);
+  guardRoutes(app, { keys, scopes: reviewScopes, server: config.console });
 
   app.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(renderIndex(models)));
   app.get('/healthz', () => ({ status: 'ok' }));

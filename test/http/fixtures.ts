@@ -5,8 +5,10 @@ import { Writable } from 'node:stream';
 import pino from 'pino';
 import { configSchema, type Config } from '../../src/config.ts';
 import { buildGateway } from '../../src/http/gateway.ts';
+import { followKeys } from '../../src/http/keys-follow.ts';
 import { ensureAhead } from '../../src/log/partitions.ts';
 import { redactorVersion, redactText } from '../../src/log/redact/index.ts';
+import { tallyLog } from '../../src/log/log-tally.ts';
 import { openLogWriter } from '../../src/log/writer.ts';
 import { openArtifactDirectory } from '../../src/promote/artifacts.ts';
 import { registerVersion } from '../../src/promote/registry.ts';
@@ -24,7 +26,7 @@ const topics = {
 };
 
 /** A logger that writes into memory. */
-export function memoryLogger() {
+export function memoryLogger(level = 'info') {
   const lines: string[] = [];
   const stream = new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -32,7 +34,7 @@ export function memoryLogger() {
       done();
     },
   });
-  return { logger: pino(stream), lines };
+  return { logger: pino({ level }, stream), lines };
 }
 
 export function testConfig(extra: Record<string, unknown> = {}): Config {
@@ -47,20 +49,29 @@ export function testConfig(extra: Record<string, unknown> = {}): Config {
  * A gateway over a real database and real ONNX champions, with a version `v1` deployed. `promote` trains one whose
  * answers end in the given suffix, so that an answer shows which version gave it.
  */
-export async function startTestGateway({ redact = redactText, config = testConfig() } = {}) {
+export async function startTestGateway({
+  redact: redactor = redactText,
+  config = testConfig(),
+  logLevel = 'info',
+  needsKeys = false,
+} = {}) {
   const database = await createTestDatabase();
   const { db } = database;
   await ensureAhead(db, 2);
   const directory = await mkdtemp(join(tmpdir(), 'relearn-gateway-'));
   const artifacts = openArtifactDirectory(join(directory, 'artifacts'));
-  const { logger, lines } = memoryLogger();
+  const { logger, lines } = memoryLogger(logLevel);
   const options = { db, artifacts, models: config.models, load: loadOnnxModel, secret: () => undefined, logger };
   const champions = followChampions({ ...options, pollMs: 20 });
   const versions = openVersions(options);
-  const writer = openLogWriter({ db, logger, flushMs: 20, maxQueuedRows: 10_000, hotWindowHours: 24 });
+  const { redact, writer, tally } = tallyLog({
+    redact: redactor,
+    writer: openLogWriter({ db, logger, flushMs: 20, maxQueuedRows: 10_000, hotWindowHours: 24 }),
+  });
+  const keys = needsKeys ? await followKeys({ db, logger, maxAgeMs: 60_000, pollMs: 20 }) : undefined;
   const hashKey = 'test key';
   const answerer = createAnswerer({ config, champions, versions, writer, redact, hashKey });
-  const app = buildGateway({ config, answerer, champions, db, writer, hashKey, logger });
+  const app = buildGateway({ config, answerer, champions, db, writer, hashKey, logger, keys, tally });
 
   async function promote(suffix: string): Promise<string> {
     const base = join(directory, 'base.jsonl');
@@ -98,6 +109,7 @@ export async function startTestGateway({ redact = redactText, config = testConfi
       await writer.close();
       await champions.close();
       await versions.close();
+      await keys?.close();
       if (!disconnected) await database.close();
       await rm(directory, { recursive: true });
     },

@@ -132,14 +132,14 @@ test('readiness waits for the champion and names the model that misses one; heal
   await empty.close();
 });
 
-test('metrics count requests by model and status, and models that are not configured under one name', async () => {
+test('metrics count requests by model, route and status, and models that are not configured under one name', async () => {
   await complete(say('block the card'));
   await gateway.app.inject({ method: 'POST', url: '/chat', payload: { prompt: 'hello', model: 'made-up-name' } });
   const { body, headers } = await gateway.app.inject('/metrics');
   assert.match(String(headers['content-type']), /text\/plain/);
-  assert.match(body, /relearn_requests_total\{model="triage",status="200"\} \d+/);
-  assert.match(body, /relearn_requests_total\{model="unknown",status="404"\} \d+/);
-  assert.match(body, /relearn_request_seconds_bucket\{le="0.0005",model="triage"\} \d+/);
+  assert.match(body, /relearn_requests_total\{model="triage",route="\/v1\/chat\/completions",status="200"\} \d+/);
+  assert.match(body, /relearn_requests_total\{model="unknown",route="\/chat",status="404"\} \d+/);
+  assert.match(body, /relearn_request_seconds_bucket\{le="0.0005",model="triage",route="\/chat"\} \d+/);
   assert.match(body, /relearn_log_queued_rows \d+/);
   assert.doesNotMatch(body, /made-up-name/);
 });

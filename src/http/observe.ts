@@ -1,0 +1,56 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Answered } from '../serve/answer.ts';
+import type { GatewayMetrics } from './metrics.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The configured model the request is for, once it is known: a label of the metrics. */
+    servedModel: string;
+    /** What answered it, once it is answered: for metrics and the request's line in the log. */
+    answered: Pick<Answered, 'requestId' | 'version' | 'latencyMs'> | null;
+  }
+}
+
+/** Probes and scrapes are no traffic: they are neither counted nor limited. */
+export const probes: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
+/** As nginx counts it: the client had gone before the answer was out. */
+const clientGone = 499;
+
+/**
+ * Counts every request when it is over, and writes one line about it: `warn` when this side failed, else `debug`. Both
+ * hold configured names and figures only, nothing that a client sent. To be added before what may refuse a request.
+ */
+export function observeRequests(app: FastifyInstance, metrics: Pick<GatewayMetrics, 'observe'>): void {
+  app.decorateRequest('servedModel', 'unknown');
+  app.decorateRequest('answered', null);
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!probes.has(request.routeOptions.url ?? '')) {
+      // Not the hook onResponse: that one is left out when the client has gone.
+      reply.raw.once('close', () => finish(request, reply));
+    }
+    done();
+  });
+
+  function finish(request: FastifyRequest, reply: FastifyReply): void {
+    const { servedModel: model, answered } = request;
+    const status = reply.raw.writableEnded ? reply.raw.statusCode : clientGone;
+    const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none');
+    const ms = reply.elapsedTime;
+    const addedMs = answered === null ? undefined : Math.max(0, ms - answered.latencyMs);
+    metrics.observe({ model, route, status, ms, addedMs });
+    // 503 is an answer to many requests at once, and what caused it has a line of its own.
+    const level = status >= 500 && status !== 503 ? 'warn' : 'debug';
+    request.log[level](
+      {
+        requestId: answered?.requestId ?? null,
+        ...{ route, status, model, version: answered?.version ?? null },
+        ...{ ms: round(ms), addedMs: addedMs === undefined ? null : round(addedMs), key: request.keyId },
+      },
+      status >= 500 ? 'a request was answered with an error of this side' : 'request',
+    );
+  }
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createGatewayMetrics } from '../../src/http/metrics.ts';
+import { startTestGateway, testConfig } from './fixtures.ts';
+
+async function scrape(app: Awaited<ReturnType<typeof startTestGateway>>['app']): Promise<string[]> {
+  const lines = (await app.inject('/metrics')).body.split('\n');
+  return lines.filter((line) => line.startsWith('relearn_'));
+}
+
+test('redactions by type, sampling by reason, the log and the time added show what went through', async () => {
+  const config = testConfig({ models: { triage: { serve: { kind: 'onnx' }, sampling: { healthyRate: 1 } } } });
+  const gateway = await startTestGateway({ config });
+  await gateway.promote('');
+  await gateway.champions.refresh();
+  const prompt = 'block the card of ann@example.com and bob@example.com, 536-22-8726';
+  const answer = await gateway.app.inject({ method: 'POST', url: '/chat', payload: { prompt } });
+  assert.equal(answer.statusCode, 200);
+  await gateway.writer.flush();
+  const lines = await scrape(gateway.app);
+  const value = (name: string) => Number(lines.find((line) => line.startsWith(`${name} `))?.split(' ')[1]);
+  assert.equal(value('relearn_redactions_total{type="EMAIL"}'), 2);
+  assert.equal(value('relearn_redactions_total{type="SSN"}'), 1);
+  assert.equal(lines.filter((line) => line.startsWith('relearn_sampled_rows_total{')).length, 1);
+  assert.equal(value('relearn_log{count="written"}'), 1);
+  assert.equal(value('relearn_requests_in_flight'), 0);
+  assert.equal(value('relearn_overhead_seconds_count{model="triage"}'), 1);
+  const [added, whole] = ['overhead', 'request'].map((name) => {
+    return Number(lines.find((line) => line.startsWith(`relearn_${name}_seconds_sum`))?.split(' ')[1]);
+  });
+  assert.ok(added !== undefined && whole !== undefined && added > 0 && added < whole, `${added} of ${whole}`);
+  await gateway.close();
+});
+
+test('whatever clients send, the number of series stays the same', async () => {
+  const gateway = await startTestGateway();
+  const send = async (round: number) => {
+    const name = `made-up-${round}`;
+    for (const request of [
+      { method: 'POST' as const, url: '/chat', payload: { prompt: name, model: name, user_id: name } },
+      { method: 'GET' as const, url: `/${name}?${name}=1` },
+      { method: 'GET' as const, url: `/v1/models/${name}` },
+      { method: 'POST' as const, url: '/v1/feedback', payload: { request_id: name, kind: name } },
+    ]) {
+      await gateway.app.inject({ ...request, headers: { 'x-user-id': name } });
+    }
+    const lines = await scrape(gateway.app);
+    assert.ok(!lines.join('\n').includes('made-up'));
+    return lines.length;
+  };
+  const first = await send(0);
+  for (let round = 1; round < 5; round += 1) assert.equal(await send(round), first);
+  await gateway.close();
+});
+
+test('a count that the log writer learns later shows without a change here', async () => {
+  const metrics = createGatewayMetrics({
+    log: () => ({ queued: 1, dropped: { refused: 2 }, spool: { rows: 3, bytes: 4 }, state: 'spooling' }),
+    tally: () => ({ redactions: {}, sampled: {} }),
+    missing: () => [],
+    inFlight: () => 0,
+  });
+  const text = await metrics.text();
+  for (const line of [
+    'relearn_log_queued_rows 1',
+    'relearn_log_dropped_rows_total{reason="refused"} 2',
+    'relearn_log{count="spool_rows"} 3',
+    'relearn_log{count="spool_bytes"} 4',
+  ]) {
+    assert.ok(text.includes(`${line}\n`), line);
+  }
+  assert.ok(!text.includes('spooling'));
+});
