@@ -61,7 +61,7 @@ test('up serves, is found by the commands beside it, and Ctrl-C ends every proce
 
   const status = z.object({ up: z.literal(true), answers: z.object({ gateway: z.literal(true) }) });
   status.parse(JSON.parse(await relearn('status', '--json')));
-  assert.deepEqual(JSON.parse(await relearn('migrate', '--json')), { applied: [] });
+  assert.deepEqual(JSON.parse(await relearn('migrate', '--json')), { done: [] });
   await assert.rejects(relearn('up'), { stderr: /already runs in .*process \d+/ });
 
   const db = openDatabase(first.stack.urls.database);
