@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { redaction } from './log/redact/config.ts';
 
 const name = z
   .string()
@@ -116,6 +117,7 @@ export const configSchema = z.strictObject({
       hotWindowHours: z.number().min(0).default(24),
       retentionDays: count.default(90),
       hashKeyEnv: z.string().min(1).default('RELEARN_HASH_KEY').describe('environment variable with the hashing key'),
+      redaction: redaction.prefault({}),
     })
     .prefault({}),
   models: z.record(name, model).refine((models) => Object.keys(models).length > 0, 'wanted at least one model'),
