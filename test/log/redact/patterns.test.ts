@@ -12,12 +12,13 @@ function patternsInUse(): Map<RegExp, number> {
   const longest = new Map<string, { pattern: RegExp; length: number }>();
   const exec = Object.getOwnPropertyDescriptor(RegExp.prototype, 'exec');
   assert.ok(exec);
-  const original: (this: RegExp, text: string) => RegExpExecArray | null = exec.value;
+  const original: unknown = exec.value;
+  assert.ok(isExec(original));
   RegExp.prototype.exec = function record(this: RegExp, text: string) {
     const entry = longest.get(String(this)) ?? { pattern: this, length: 0 };
     entry.length = Math.max(entry.length, text.length);
     longest.set(String(this), entry);
-    return Reflect.apply(original, this, [text]);
+    return original.call(this, text);
   };
   try {
     const random = createRandom(3);
@@ -32,6 +33,10 @@ function patternsInUse(): Map<RegExp, number> {
     Object.defineProperty(RegExp.prototype, 'exec', exec);
   }
   return new Map([...longest.values()].map(({ pattern, length }) => [pattern, length]));
+}
+
+function isExec(value: unknown): value is (this: RegExp, text: string) => RegExpExecArray | null {
+  return typeof value === 'function';
 }
 
 /** A square of this many steps is still nothing. */
