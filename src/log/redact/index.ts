@@ -1,45 +1,17 @@
 import type { Message } from '../../chat.ts';
-import { findEmails } from './email.ts';
-import { findPhones } from './phone.ts';
-import { joinSpans } from './span.ts';
-import { findSsns } from './ssn.ts';
+import { createRedactor, type Redacted } from './redactor.ts';
 
-/** Names the rules in force. Versions that read redacted text store it in their metadata (invariant 12). */
-export const redactorVersion: string = 'relearn-redact/1';
+export { packNames, type PackName } from './packs.ts';
+export { createRedactor, redactorVersion, type Redacted, type RedactionOptions, type Redactor } from './redactor.ts';
 
-export interface Redacted {
-  text: string;
-  /** How many of each kind were replaced, such as `{ EMAIL: 2 }`. */
-  found: Record<string, number>;
-}
-
-/** Where two kinds meet, the first one here names the whole. */
-const finders = [findEmails, findSsns, findPhones];
-
-/** What a replaced neighbour hid is found in the next look. Nothing written by a person needs a third. */
-const maxLooks = 5;
+const standard = createRedactor();
 
 /**
- * Replaces personal data by its kind: [EMAIL], [SSN], [PHONE]. Time is linear in the length of any text: every pattern
- * is bounded. Redacting twice changes nothing.
+ * Replaces personal data and secrets by their kind: [EMAIL], [PHONE], [SSN], [CREDIT_CARD], [IBAN], [IP], [ADDRESS],
+ * [SECRET]. A text without any comes back itself.
  */
 export function redactText(text: string): Redacted {
-  const found: Record<string, number> = {};
-  let redacted = text;
-  for (let look = 0; look < maxLooks; look += 1) {
-    const spans = joinSpans(finders.flatMap((find) => find(redacted)));
-    if (spans.length === 0) break;
-    const parts: string[] = [];
-    let at = 0;
-    for (const { kind, start, end } of spans) {
-      parts.push(redacted.slice(at, start), `[${kind}]`);
-      found[kind] = (found[kind] ?? 0) + 1;
-      at = end;
-    }
-    parts.push(redacted.slice(at));
-    redacted = parts.join('');
-  }
-  return { text: redacted, found };
+  return standard.redact(text);
 }
 
 /** The conversation with every text in it redacted, and what was found in all of it. */

@@ -1,93 +1,120 @@
-import { isPossiblePhoneNumber, isValidPhoneNumber, type CountryCode } from 'libphonenumber-js/max';
-import { notAfterWord, notBeforeWord, type Span } from './span.ts';
+import { closes, isDigit, isGap, joinedAfter, joinedBefore, opens } from './characters.ts';
+import { createCue } from './cue.ts';
+import { isInternational, isNational } from './phone-plans.ts';
+import { readRun, type Run } from './phone-run.ts';
+import { isDate, isPhoneShape, tooManyAlike } from './phone-shapes.ts';
+import { groupEnd, groupSize, groupStart, type Scan } from './scan.ts';
+import type { Span } from './span.ts';
 
-const gap = String.raw`[ \u00a0.()/\u2010-\u2015-]`;
-const extension = String.raw`(?: ?(?:x|ext\.?|extension) ?\d{1,6})?`;
-
-/** Without seven digits close together there is no number to look for: most texts end here. */
-const anyNumber = new RegExp(String.raw`\d(?:${gap}{0,3}\d){6}`);
-
-/** +44 20 7946 0958, 0033 1 23 45 67 89: up to 15 digits (ITU-T E.164). */
-const international = new RegExp(
-  String.raw`${notAfterWord}(?<![+$€£])(?:\+ ?|(?<![-.,/\u2010-\u2015])00${gap}?)\(?[1-9](?:${gap}{0,3}\d){6,14}(?!\d)${extension}${notBeforeWord}`,
-  'gu',
+const announced = createCue(
+  String.raw`phones?|telephone|(?<![a-z])(?:tel|mob|cell|fax|call|callto|dial|ring|sms|msisdn|hotline|helpline|handy|fono|celular|móvil|portable|rufnummer|reach|contact|m|t|p|ph)|mobile|whatsapp|signal|viber|wa\.me|text (?:me|us|him|her|them)|(?:my|his|her|our|their|your) (?:new |old |direct |cell |mobile |work |home )?number|t[eé]l[eé](?:ph|f)on[eo]?|telefoo?n(?:o|nummer)?|t[eé]l|cellulare|teléfono|телефон|тел|моб|звоните|电话|電話|手机|手機|携帯|联系方式|联系|聯繫|聯絡|致电|拨打|連絡先|号码|전화|연락처|휴대폰|번호|फ़?ोन|โทร|هاتف|جوال|تلفن`,
 );
-/** (415) 555-2671, 1-415-555-2671: the shape alone says so. */
-const northAmerican = new RegExp(
-  String.raw`${notAfterWord}(?<![-.$€£])(?:1[ .-])?(?:\([2-9]\d\d\)[ \u00a0-]?|[2-9]\d\d[-.\u2010-\u2015])` +
-    String.raw`[2-9]\d\d[-. \u2010-\u2015]\d{4}${extension}${notBeforeWord}(?![-.]\d)`,
-  'gu',
-);
-const northAmericanSpaced = new RegExp(
-  String.raw`${notAfterWord}(?<![-.,$€£/])[2-9]\d\d ?/? ?[2-9]\d\d[ -]\d{4}${notBeforeWord}(?![-.]\d)`,
-  'gu',
-);
-/** 020 7946 0958, (030) 123456, 01 23 45 67 89: a trunk prefix and at least one gap; never a date. */
-const trunk = new RegExp(
-  String.raw`${notAfterWord}(?<![-.,/=$€£])(?!\d\d?([./-])\d\d?\1\d{4}(?!\d))\(?0\d{1,4}(?:${gap}{1,2}\d{2,8}){1,5}${notBeforeWord}(?![-.]\d)`,
-  'gu',
-);
-/** Any seven to fifteen digits after a word that announces them. */
-const announced = new RegExp(
-  String.raw`\b(?:phone|telephone|tel|mobile|mob|cell|cellphone|fax|whatsapp|sms|call|dial|ring|telefon|tél|telefono|handy)\b` +
-    String.raw`(?:\.| (?:me|us|him|her|them|at|on|no|nr|number|is|back|now|anytime)\b){0,4}[ :.#=\u00a0]{0,4}` +
-    String.raw`(\(?\d(?:${gap}{0,3}\d){6,14})(?!\d)${notBeforeWord}`,
-  'giu',
-);
+const extension = /^(?:,? ?(?:x|ext\.?|extension|durchwahl|доб\.?) ?:?|#)\d{1,6}/i;
 
-/** Countries whose numbers are written with a trunk 0, by how often their writers meet an English model. */
-const trunkCountries: readonly CountryCode[] = ['GB', 'DE', 'FR', 'AU', 'IN', 'IT', 'NL', 'BE', 'CH', 'AT', 'SE', 'JP'];
+/** The fewest digits of a number, where a word announces it. */
+const fewestDigits = 7;
+/** A doubtful number asks libphonenumber. A text that asks more often gets the rest by shape alone. */
+const checksPerText = 20;
 
-/** A check costs some 20 microseconds. A text that asks for more than this many gets the rest by shape alone. */
-const checksPerText = 200;
-
-/** Phone numbers. Shapes that say so by themselves are taken; doubtful ones must be numbers of their country's plan. */
-export function findPhones(text: string): Span[] {
-  if (!anyNumber.test(text)) return [];
-  const spans: Span[] = [];
-  let checks = 0;
-  const affordable = (check: () => boolean): boolean => ++checks > checksPerText || check();
-  const take = (start: number, length: number): number => spans.push({ kind: 'PHONE', start, end: start + length });
-
-  for (const { 0: number, index } of text.matchAll(northAmerican)) take(index, number.length);
-  for (const match of text.matchAll(announced)) {
-    const number = match[1] ?? '';
-    if (!isDate(number)) take(match.index + match[0].length - number.length, number.length);
-  }
-  for (const { 0: number, index } of text.matchAll(northAmericanSpaced)) {
-    if (affordable(() => isValidPhoneNumber(number, 'US'))) take(index, number.length);
-  }
-  for (const { 0: number, index } of text.matchAll(international)) {
-    const check = (part: string) => affordable(() => isPossiblePhoneNumber(part.replace(/^00/, '+')));
-    take(index, longest(number, check));
-  }
-  for (const { 0: number, index } of text.matchAll(trunk)) {
-    const check = (part: string) =>
-      affordable(() => trunkCountries.some((country) => isValidPhoneNumber(part, country)));
-    take(index, longest(number, check));
-  }
-  return spans.filter(({ start, end }) => end > start);
+/**
+ * Looks for a phone number that starts with this digit group and adds its span. Returns the first group behind it, or
+ * `first` when there is none. `checks` counts the questions to libphonenumber in this text.
+ */
+export function takePhone(scan: Scan, first: number, spans: Span[], checks: { made: number }): number {
+  const { text } = scan;
+  const size = groupSize(scan, first);
+  const start = groupStart(scan, first);
+  const plus = plusBefore(text, start);
+  if (plus === -1 && size < fewestDigits && !goesOn(scan, first)) return first;
+  const run = readRun(scan, first);
+  if (run.total < fewestDigits) return first;
+  const after =
+    plus === -1 ? nationalEnd(scan, run, checks) : opens(text, plus) ? internationalEnd(scan, run, 0) : first;
+  if (after === first) return first;
+  let end = groupEnd(scan, after - 1);
+  end += extension.exec(text.slice(end, end + 20))?.[0].length ?? 0;
+  let from = plus === -1 ? start : plus;
+  if (text.charCodeAt(from - 1) === 40 && text.slice(from, end).includes(')')) from -= 1;
+  spans.push({ kind: 'PHONE', start: from, end });
+  return after;
 }
 
-// Groups joined by "-" or "." alone belong together.
-const lastGroup = new RegExp(String.raw`${gap}{0,2}[ \u00a0()/]${gap}{0,2}\d+$`);
+/** Whether another digit group is near enough to belong to the same number. */
+function goesOn(scan: Scan, first: number): boolean {
+  const next = groupStart(scan, first + 1);
+  return next !== -1 && next - groupEnd(scan, first) <= 3 && isGap(scan.text.charCodeAt(next - 1));
+}
 
-/** Length of the longest number that `isNumber` takes, leaving off groups at the end; 0 when there is none. */
-function longest(candidate: string, isNumber: (part: string) => boolean): number {
-  let part = candidate;
-  while (digitCount(part) >= 8) {
-    if (isNumber(part)) return part.length;
-    const shorter = part.replace(lastGroup, '');
-    if (shorter === part) return 0;
-    part = shorter;
+/** Where the "+" of "+44", "+ 44" or "+(44" stands, or -1. */
+function plusBefore(text: string, start: number): number {
+  if (text.charCodeAt(start - 1) === 43) return start - 1;
+  const between = text.charCodeAt(start - 1);
+  return (between === 32 || between === 40) && text.charCodeAt(start - 2) === 43 ? start - 2 : -1;
+}
+
+/** First group behind the longest international number of the run, without its first `skipped` digits; or the first. */
+function internationalEnd(scan: Scan, run: Run, skipped: number): number {
+  for (let count = run.sizes.length; count > 0; count -= 1) {
+    const digits = run.digits(count, true).slice(skipped);
+    if (digits.length < 8) return run.first;
+    if (ends(scan, run.first + count - 1) && isInternational(digits)) return run.first + count;
   }
-  return 0;
+  return run.first;
 }
 
-function digitCount(text: string): number {
-  return text.replace(/\D/g, '').length;
+function nationalEnd(scan: Scan, run: Run, checks: { made: number }): number {
+  const { text } = scan;
+  const { first } = run;
+  const start = groupStart(scan, first);
+  const before = text.charCodeAt(start - 1);
+  // "=" and "/" are fine: addresses of pages hold numbers. Money is not.
+  if (!opens(text, start) || before === 36 || before === 163 || before === 8364) return first;
+  // A cue is never before another number's end.
+  const isAnnounced = !isDigit(lastBefore(text, start)) && announced(text, before === 40 ? start - 1 : start);
+  if (!isAnnounced && joinedBefore(text, start, scan.taken)) return first;
+  if (/^00 ?[1-9]/.test(text.slice(start, start + 4))) {
+    const after = internationalEnd(scan, run, 2);
+    if (
+      after > first + 1 ||
+      (after > first && (isAnnounced || affordable(checks, `+${run.digits(1, false).slice(2)}`)))
+    )
+      return after;
+  }
+  for (let count = tooManyAlike(run) ? 0 : run.sizes.length; count > 0; count -= 1) {
+    if (!ends(scan, first + count - 1)) continue;
+    const verdict = isPhoneShape(text, start, run, count);
+    if (verdict === 'yes') return first + count;
+    if (verdict === 'maybe' && affordable(checks, run.digits(count, false))) return first + count;
+  }
+  return isAnnounced ? announcedEnd(scan, run) : first;
 }
 
-function isDate(text: string): boolean {
-  return /^(?:\d{4}([-./]?)\d\d\1\d\d|\d\d?([./-])\d\d?\2\d{4})(?!\d)/.test(text);
+/** The nearest character before a number that is no gap. */
+function lastBefore(text: string, start: number): number {
+  let at = start - 1;
+  while (at >= start - 3 && isGap(text.charCodeAt(at))) at -= 1;
+  return text.charCodeAt(at);
+}
+
+function announcedEnd(scan: Scan, run: Run): number {
+  const { text } = scan;
+  if (isDate(text.slice(groupStart(scan, run.first), groupStart(scan, run.first) + 11))) return run.first;
+  for (let count = run.sizes.length; count > 0; count -= 1) {
+    const digits = run.digits(count, false).length;
+    if (digits >= fewestDigits && digits <= 15 && ends(scan, run.first + count - 1)) return run.first + count;
+  }
+  return run.first;
+}
+
+function affordable(checks: { made: number }, digits: string): boolean {
+  checks.made += 1;
+  return checks.made > checksPerText || isNational(digits);
+}
+
+/** Whether a number may stop behind this group. */
+function ends(scan: Scan, group: number): boolean {
+  const { text } = scan;
+  const end = groupEnd(scan, group);
+  if (!closes(text, end)) return extension.test(text.slice(end, end + 20));
+  return !joinedAfter(text, end);
 }

@@ -1,29 +1,41 @@
-import { notAfterWord, notBeforeWord, type Span } from './span.ts';
+import { closes, joinedAfter, joinedBefore, opens } from './characters.ts';
+import { createCue } from './cue.ts';
+import { groupEnd, groupSize, groupStart, type Scan } from './scan.ts';
 
-// Never issued: area 000, 666 and 900-999, group 00, serial 0000 (Social Security Administration, POMS RM 10201.035).
-const area = String.raw`(?!000|666|9)\d{3}`;
-const group = String.raw`(?!00)\d{2}`;
-const serial = String.raw`(?!0000)\d{4}`;
-
-const separated = new RegExp(
-  String.raw`${notAfterWord}(?<![-.\u2010-\u2015])${area}([- \u00a0\u2010-\u2015])${group}\1${serial}${notBeforeWord}(?![-.]\d)`,
-  'gu',
+const announced = createCue(
+  String.raw`(?<![a-z])ssn|(?<![a-z])ss ?(?:#|no|num)|social[ _-]?sec(?:urity)?|(?<![a-z])soc sec|social|taxpayer id(?:entification)?|社会保障|社会安全|社保`,
 );
-/** Nine digits in a row are an order number as often as not, unless the text says what they are. */
-const named = new RegExp(
-  String.raw`\b(?:ssn|social security(?: (?:number|no\.?))?)\b[\s:#=]{0,3}(?:is )?(${area}${group}${serial})${notBeforeWord}`,
-  'giu',
-);
+const between = /^(?: ?[-\u2014] ?| {1,2}|[./])$/;
 
-/** US social security numbers. */
-export function findSsns(text: string): Span[] {
-  const spans: Span[] = [];
-  for (const match of text.matchAll(separated)) {
-    spans.push({ kind: 'SSN', start: match.index, end: match.index + match[0].length });
+/** End of the US social security number that starts with this digit group, or -1. */
+export function ssnAt(scan: Scan, first: number): number {
+  const { text } = scan;
+  const start = groupStart(scan, first);
+  const size = groupSize(scan, first);
+  if (size === 9) {
+    const end = groupEnd(scan, first);
+    if (!opens(text, start) || !closes(text, end) || !issued(text.slice(start, end))) return -1;
+    return announced(text, start) ? end : -1;
   }
-  for (const match of text.matchAll(named)) {
-    const end = match.index + match[0].length;
-    spans.push({ kind: 'SSN', start: end - (match[1]?.length ?? 0), end });
-  }
-  return spans;
+  if (size !== 3 || groupSize(scan, first + 1) !== 2 || groupSize(scan, first + 2) !== 4) return -1;
+  const end = groupEnd(scan, first + 2);
+  const one = text.slice(groupEnd(scan, first), groupStart(scan, first + 1));
+  const two = text.slice(groupEnd(scan, first + 1), groupStart(scan, first + 2));
+  if (!between.test(one) || !between.test(two) || !opens(text, start) || !closes(text, end)) return -1;
+  if (joinedAfter(text, end) || !issued(digitsOf(scan, first))) return -1;
+  const usual = one === two && /[-\u2014 ]/.test(one) && !joinedBefore(text, start, scan.taken);
+  return usual || announced(text, start) ? end : -1;
+}
+
+/** Never issued: area 000, 666 and 900-999, group 00, serial 0000 (Social Security Administration, POMS RM 10201.035). */
+function issued(digits: string): boolean {
+  return /^(?!000|666|9)\d{3}(?!00)\d{2}(?!0000)\d{4}$/.test(digits);
+}
+
+function digitsOf(scan: Scan, first: number): string {
+  const { text } = scan;
+  let digits = '';
+  for (let group = first; group < first + 3; group += 1)
+    digits += text.slice(groupStart(scan, group), groupEnd(scan, group));
+  return digits;
 }

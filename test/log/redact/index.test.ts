@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { hostile } from '../../../bench/redact.ts';
 import { redactMessages, redactText } from '../../../src/log/redact/index.ts';
 
 const redactions: [string, string][] = [
@@ -43,11 +44,11 @@ const harmless = [
   '000-12-3456 666-12-3456 912-12-3456 123-00-4567 123-45-0000 are numbers nobody has',
   '2024-01-15 12:30:00, 2024-01-15T12:30:00Z, 1700000000, 01.02.2024 12.30, 01/02/2024, call 2024-01-15',
   'v1.2.3-beta.4, 10.0.19045.3803, 0.12.345.678, react@18.2.0, npm i @scope/pkg@1.2.3',
-  'from 192.168.100.200 and 10.1.2.3 on ports 8080-8090 65535',
+  'from 127.0.0.1 and 0.0.0.0 on ports 8080-8090 65535',
   '$1,234,567.89, EUR 1 234 567,89, 1.000.000.000, 3.14159265358979, 5+12345678',
   'id 550e8400-e29b-41d4-a716-446655440000, chatcmpl-01890a5d-ac96-774b-bcce-b302099a8057, 0x12345678',
-  'ISBN 978-0-306-40615-7, card 4111 1111 1111 1111, 51.507351 -0.127758',
-  'Received: from a.b (10.1.2.3) by c with ESMTP id g7MCYrZ28416; Thu, 22 Aug 2002 13:34:53 +0100',
+  'ISBN 978-0-306-40615-7, card 4111 1111 1111 1112, 51.507351 -0.127758',
+  'Received: from a.b (127.0.0.1) by c with ESMTP id g7MCYrZ28416; Thu, 22 Aug 2002 13:34:53 +0100',
   'http://use.perl.org/article.pl?sid=02/08/06/1234567',
   '@someone, meet me @ noon',
 ];
@@ -127,6 +128,26 @@ test('redacting redacted text changes nothing', () => {
     '\n',
     'é',
   );
+  pieces.push(
+    '4111111111111111',
+    'DE89370400440532013000',
+    '10.1.2.3',
+    'fe80::1',
+    ':',
+    '1 Main St',
+    ' Street',
+    'sk-',
+    '://',
+    'a:b',
+    '%40',
+    '\\n',
+    '\u200b',
+    '\uff11',
+    '\u2014',
+    '请',
+    '[at]',
+    '?token=abcd',
+  );
   pieces.push('[EMAIL]', '[PHONE]', '415-555-2671', '+14155552671', '01 42 68 53 00', 'a@b.co');
   const random = randomNumbers(7);
   for (let round = 0; round < 30_000; round += 1) {
@@ -137,39 +158,11 @@ test('redacting redacted text changes nothing', () => {
   }
 });
 
-// Patterns that make a careless expression quadratic: these then take minutes, and the test runner gives up on them.
-const hostile = [
-  '@',
-  'a@',
-  '@a.',
-  'a.',
-  '1',
-  '1 ',
-  '1-',
-  '+1',
-  '+1 2 ',
-  '+15555555555555 ',
-  '0 ',
-  '00 1',
-  '(415) ',
-  '415-555-2671 ',
-];
-hostile.push(
-  '020 7946 0958\n',
-  '415-555-267 ',
-  '123-45-678 ',
-  'a@b.',
-  `a@${'b-'.repeat(100)}`,
-  'phone me ',
-  'phone 1 2 3 4 5 6 ',
-);
-hostile.push('tel........', '" "@', '\u0301', '\ud800@', '😀@', '[PHONE]1', 'ssn ');
-
 test('a megabyte of anything is redacted in linear time', { timeout: 60_000 }, () => {
   for (const piece of hostile) {
     const text = piece.repeat(Math.ceil(1_048_576 / piece.length));
     const once = redactText(text).text;
-    assert.equal(redactText(once).text, once, JSON.stringify(piece));
+    assert.ok(redactText(once).text === once, JSON.stringify(piece));
   }
 });
 

@@ -1,0 +1,79 @@
+const word = 1;
+const digit = 2;
+const gap = 4;
+const hex = 8;
+const token = 16;
+
+const classes = new Uint8Array(128);
+function mark(characters: string, bit: number): void {
+  for (const character of characters) {
+    const code = character.charCodeAt(0);
+    classes[code] = (classes[code] ?? 0) | bit;
+  }
+}
+const digits = '0123456789';
+const lower = 'abcdefghijklmnopqrstuvwxyz';
+mark(digits, word | digit | hex | token);
+mark(lower + lower.toUpperCase(), word | token);
+mark('_', word | token);
+mark('-', token);
+mark('abcdefABCDEF', hex);
+mark(' -./()', gap);
+
+/** A long dash joins numbers, as "-" does, and parts words, as "-" does not: it is not folded to "-". */
+const longDash = 0x2014;
+
+const classOf = (code: number): number => (code < 128 ? (classes[code] ?? 0) : 0);
+export const isDigit = (code: number): boolean => code >= 48 && code <= 57;
+export const isHex = (code: number): boolean => (classOf(code) & hex) !== 0;
+/** Part of an opaque token such as a key: letters, digits, "_" and "-". */
+export const isToken = (code: number): boolean => (classOf(code) & token) !== 0;
+/** What may stand between the digits of one number. */
+export const isGap = (code: number): boolean => (classOf(code) & gap) !== 0 || code === longDash;
+export const isAsciiLetter = (code: number): boolean => (classOf(code) & (word | digit)) === word && code !== 95;
+
+/** Letters of alphabets that part words by spaces. A number may touch other scripts (Chinese, Japanese, Thai). */
+export function isWord(code: number): boolean {
+  if (code < 128) return (classOf(code) & word) !== 0;
+  return code < 0x530 && ((code >= 0xc0 && code < 0x250 && code !== 0xd7 && code !== 0xf7) || code >= 0x370);
+}
+
+const markAtEnd = /\[[A-Z]+(?:_[A-Z]+)*(?:_\d{1,6})?\]$/;
+const markAtStart = /^\[[A-Z]+(?:_[A-Z]+)*(?:_\d{1,6})?\]/;
+const longestMark = 24;
+
+/**
+ * Whether nothing at `start` cuts a word. A mark such as [PHONE] counts as part of a word, because the text it replaced
+ * did: that keeps a second redaction from finding what the first one left.
+ */
+export function opens(text: string, start: number): boolean {
+  if (start === 0) return true;
+  const code = text.charCodeAt(start - 1);
+  if (isWord(code)) return false;
+  return code !== 93 || !markAtEnd.test(text.slice(Math.max(0, start - longestMark), start));
+}
+
+/** Whether nothing at `end` cuts a word; see `opens`. */
+export function closes(text: string, end: number): boolean {
+  if (end >= text.length) return true;
+  const code = text.charCodeAt(end);
+  if (isWord(code)) return false;
+  return code !== 91 || !markAtStart.test(text.slice(end, end + longestMark));
+}
+
+/**
+ * Whether a number at `start` goes on from what is joined to it, as in 1-800, 3.14 or AB-12. What has been `taken` up to
+ * its end is no part of it: a later look would see a mark there.
+ */
+export function joinedBefore(text: string, start: number, taken: number): boolean {
+  const joint = text.charCodeAt(start - 1);
+  if (start - 1 === taken || (joint !== 45 && joint !== 46 && joint !== 47)) return false; // - . /
+  const code = text.charCodeAt(start - 2);
+  return isDigit(code) || (joint === 45 && isWord(code));
+}
+
+/** Whether a number that stops at `end` goes on behind a joining character. */
+export function joinedAfter(text: string, end: number): boolean {
+  const joint = text.charCodeAt(end);
+  return (joint === 45 || joint === 46) && isDigit(text.charCodeAt(end + 1));
+}

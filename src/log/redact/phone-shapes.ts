@@ -1,0 +1,91 @@
+import type { Run } from './phone-run.ts';
+
+/** How the groups of a national number are sized; what its digits must look like; how sure that makes us. */
+interface Shape {
+  sizes: RegExp;
+  digits: RegExp;
+  gaps?: RegExp;
+  verdict: 'yes' | 'maybe';
+}
+
+const dash = String.raw`[-.\u2014]`;
+
+/** Without a trunk prefix or a word that announces them, numbers are known by how their groups are sized. */
+const shapes: readonly Shape[] = [
+  // North America: 415-555-2671, 415.555.2671, 1-415-555-2671, (415) 555 2671, 415 555-2671
+  {
+    sizes: /^(?:1 )?3 3 4$/,
+    digits: /^1?[2-9]\d\d[2-9]/,
+    gaps: new RegExp(String.raw`${dash} ?,|\)|${dash}$`),
+    verdict: 'yes',
+  },
+  { sizes: /^(?:1 )?3 7$/, digits: /^1?[2-9]\d\d[2-9]/, gaps: /\)/, verdict: 'yes' },
+  { sizes: /^(?:1 )?3 3 4$/, digits: /^1?[2-9]\d\d[2-9]/, verdict: 'maybe' },
+  // Russia: 8 (495) 123-45-67; Turkey: 532 123 45 67
+  { sizes: /^1 3 3 2 2$/, digits: /^[78]/, verdict: 'yes' },
+  { sizes: /^3 3 2 2$/, digits: /^[1-9]/, verdict: 'yes' },
+  // Spain: 91 123 45 67, 612 34 56 78
+  { sizes: /^(?:2 3 2 2|3 2 2 2)$/, digits: /^[689]/, verdict: 'yes' },
+  // Brazil: 11 91234-5678; China: 138 1234 5678; India: 98765 43210
+  { sizes: /^2 5 4$/, digits: /^[1-9][1-9]9/, gaps: /-$/, verdict: 'yes' },
+  { sizes: /^3 4 4$/, digits: /^1[3-9]/, verdict: 'yes' },
+  { sizes: /^5 5$/, digits: /^[6-9]/, verdict: 'maybe' },
+];
+
+/** Whether the first `count` groups of a run have the shape of a national number; `maybe` asks a plan. */
+export function isPhoneShape(text: string, start: number, run: Run, count: number): 'yes' | 'maybe' | 'no' {
+  const digits = run.digits(count, false);
+  if (digits.length < 8 || digits.length > 12 || isDate(text.slice(start, start + 11))) return 'no';
+  const gaps = run.gaps.slice(0, count - 1);
+  const sizes = run.sizes.slice(0, count);
+  if (count === 1) return bareMobile(text, start, digits) ? 'yes' : 'no';
+  const spaced = gaps.every((gap) => gap === ' ');
+  if (spaced && codeBefore(text, start)) return 'no';
+  if (text.charCodeAt(start - 1) === 40 && gaps[0]?.startsWith(')')) {
+    if (/^(?:19|20)\d\d$/.test(digits.slice(0, sizes[0])) || (sizes[0] ?? 0) < 2) return 'no';
+    return sizes.slice(1).every((size) => size >= 2) ? 'yes' : 'no';
+  }
+  if (/^0[1-9]/.test(digits)) return isTrunk(sizes, gaps, digits) ? 'yes' : 'no';
+  const sized = sizes.join(' ');
+  const joined = gaps.join(',');
+  for (const shape of shapes) {
+    if (shape.sizes.test(sized) && shape.digits.test(digits) && (shape.gaps?.test(joined) ?? true))
+      return shape.verdict;
+  }
+  return 'no';
+}
+
+/** 020 7946 0958, 030/1234567, 01.42.68.53.00, 090-1234-5678: a trunk prefix and at least one gap. */
+function isTrunk(sizes: readonly number[], gaps: readonly string[], digits: string): boolean {
+  const [first = 0, second = 0] = sizes;
+  if (digits.length < 9 || first < 2 || first > 5 || sizes.length > 6) return false;
+  if (sizes.slice(1).some((size) => size < 2)) return false;
+  if (gaps.every((gap) => gap === '/') && gaps.length > 1) return false;
+  if (gaps.every((gap) => gap === '.') && sizes.length < 3) return false;
+  // 02134-1234 is a ZIP code.
+  return !(sizes.length === 2 && first === 5 && second === 4);
+}
+
+/** 13812345678 in a Chinese text. */
+function bareMobile(text: string, start: number, digits: string): boolean {
+  if (!/^1[3-9]\d{9}$/.test(digits)) return false;
+  return /[\u4e00-\u9fff]/.test(text.slice(Math.max(0, start - 12), start + digits.length + 12));
+}
+
+/** One group of many alike is a part of a longer number. */
+export function tooManyAlike({ gaps, sizes, alikeBefore }: Run): boolean {
+  let total = alikeBefore + (sizes[0] ?? 0);
+  for (let place = 0; place < gaps.length && gaps[place] === gaps[0]; place += 1) total += sizes[place + 1] ?? 0;
+  return total > 13;
+}
+
+/** "1Z 999 AA1 01 2345 6784": a word with a digit right before belongs to the same code. */
+function codeBefore(text: string, start: number): boolean {
+  if (text.charCodeAt(start - 1) !== 32) return false;
+  const [word = ''] = /[A-Za-z0-9]{1,12}$/.exec(text.slice(Math.max(0, start - 13), start - 1)) ?? [];
+  return /\d/.test(word) && /[A-Z]/.test(word);
+}
+
+export function isDate(text: string): boolean {
+  return /^(?:(?:19|20)\d\d([-./ ]?)[01]\d\1[0-3]\d|\d\d?([-./ ])\d\d?\2(?:19|20)?\d\d(?!\2\d))(?!\d)/.test(text);
+}
