@@ -11,6 +11,7 @@ import uuid
 
 import httpx
 from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
 
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 PHONE = re.compile(r"\+?\d[\d\s().-]{7,}\d")
@@ -39,4 +40,4 @@ async def complete(request: Request):
         "latency_ms": (time.perf_counter() - start) * 1000,
     }
     log.write(json.dumps(record) + "\n")
-    return answer
+    return JSONResponse(answer)

@@ -77,6 +77,6 @@ export async function startLiteLlm(directory: string, upstream: string, model: s
   return startServer({
     ...{ name: 'litellm', command: join(programs, 'litellm'), directory, port },
     args: ['--config', config, '--host', '127.0.0.1', '--port', `${port}`, '--num_workers', '1'],
-    env: { LITELLM_LOCAL_MODEL_COST_MAP: 'True', LITELLM_TELEMETRY: 'False' },
+    env: { LITELLM_LOCAL_MODEL_COST_MAP: 'True', LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY: 'true' },
   });
 }

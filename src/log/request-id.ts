@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { v7 } from 'uuid';
 
 const form = /^chatcmpl-([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -5,6 +6,11 @@ const form = /^chatcmpl-([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{
 /** A request id in the form OpenAI's clients know, unique and ordered by time (UUIDv7, RFC 9562). */
 export function newRequestId(at: Date = new Date()): string {
   return `chatcmpl-${v7({ msecs: at.getTime() })}`;
+}
+
+/** The same id for the same time and name: what is answered again by a step that runs twice is one row. */
+export function namedRequestId(at: Date, name: string): string {
+  return `chatcmpl-${v7({ msecs: at.getTime(), random: createHash('sha256').update(name).digest() })}`;
 }
 
 /** The time a request id was made at, which is the `ts` of its row; null for ids that others made. */

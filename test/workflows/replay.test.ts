@@ -23,6 +23,15 @@ test('every recorded history replays with the workflows of today', async () => {
     assert.equal(error, undefined, `${workflowId} does not replay: ${error?.message ?? ''}`);
     replayed.add(workflowId.split('.')[0] ?? '');
   }
-  const wanted = ['clusterWatch', 'driftResponse', 'driftWatch', 'requestRetrain', 'retrain', 'retrainRun', 'rollback'];
+  const wanted = [
+    'clusterWatch',
+    'driftResponse',
+    'driftWatch',
+    'inference',
+    'requestRetrain',
+    'retrain',
+    'retrainRun',
+    'rollback',
+  ];
   assert.deepEqual([...replayed].filter((name) => wanted.includes(name)).sort(), wanted);
 });
