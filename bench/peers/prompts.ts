@@ -1,4 +1,4 @@
-/** Chat requests as production sends them: some hundred characters, one in three with something to redact. */
+/** Sentences of support mail; two of the six in the middle hold something to redact. */
 const openings = [
   'Hi, I ordered a coffee grinder two weeks ago and the parcel still has not arrived.',
   'My card was charged twice for the same subscription and I would like one payment back.',
@@ -19,12 +19,16 @@ const endings = [
   'I would rather not cancel, but I need it before the end of the month.',
 ];
 
-/** The same `index` gives the same request. */
-export function chatRequest(index: number, model: string): string {
+/** The same `index` gives the same text. */
+export function supportPrompt(index: number): string {
   const pick = (texts: readonly string[], turn: number) => texts[(index * 7 + turn) % texts.length] ?? '';
-  const content = [pick(openings, 0), pick(middles, index >> 2), pick(middles, (index >> 3) + 2), pick(endings, 1)];
+  const sentences = [pick(openings, 0), pick(middles, index >> 2), pick(middles, (index >> 3) + 2), pick(endings, 1)];
+  return `${sentences.join(' ')} (${index})`;
+}
+
+export function chatRequest(index: number, model: string): string {
   return JSON.stringify({
     ...{ model, temperature: 0.2, user: `customer-${index % 97}` },
-    messages: [{ role: 'user', content: `${content.join(' ')} (${index})` }],
+    messages: [{ role: 'user', content: supportPrompt(index) }],
   });
 }
