@@ -1,5 +1,6 @@
 import type { Config } from '../src/config.ts';
 import type { Database } from '../src/database.ts';
+import type { LogWriter } from '../src/log/writer.ts';
 import type { ArtifactStore } from '../src/promote/artifacts.ts';
 import type { Answerer } from '../src/serve/answer.ts';
 
@@ -18,6 +19,8 @@ export interface ActivityDependencies {
   answerer: Answerer;
   /** What user ids are hashed with, and healthy rows are drawn by. */
   hashKey: string;
+  /** The log of what `answerer` answers. */
+  writer: Pick<LogWriter, 'flush'>;
   /** Folder of all datasets, shared by the workers. */
   datasetDirectory: string;
   /** Folder for files under construction. */

@@ -28,7 +28,7 @@ function describeFailure(name: string, error: unknown, logger: ActivityLogger): 
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   if (error instanceof RelearnError) {
     logger.warn({ activity: name, code: error.code }, error.message);
-    const nonRetryable = error.status < 500;
+    const nonRetryable = error.status < 500 && error.code !== 'upstream_busy';
     return ApplicationFailure.create({ message: error.message, type: error.code, nonRetryable });
   }
   const kind = error instanceof Error ? error.name : typeof error;

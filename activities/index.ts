@@ -3,6 +3,7 @@ import { createCorrectActivities } from './correct.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { withFailures } from './failures.ts';
 import { createGateActivities } from './gate.ts';
+import { createInferBatchActivities } from './infer-batch.ts';
 import { createInferActivities } from './infer.ts';
 import { createLogActivities } from './log.ts';
 import { createPromoteActivities } from './promote.ts';
@@ -14,6 +15,7 @@ import { createWatchActivities } from './watch.ts';
 export function createActivities(dependencies: ActivityDependencies) {
   const activities = {
     ...createInferActivities(dependencies),
+    ...createInferBatchActivities(dependencies),
     ...createLogActivities(dependencies),
     ...createWatchActivities(dependencies),
     ...createTagActivities(dependencies),

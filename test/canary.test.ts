@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Runtime } from '@temporalio/worker';
@@ -99,6 +100,7 @@ async function turnTheLoop(): Promise<void> {
   await post(review, '/api/corrections', { operator: 'ann', request_id: requestId, completion: text });
   await post(review, '/api/drift-events', { model: text, event_id: text, reason: text });
 
+  await answerBatch();
   const truth = await loop.send(
     examples(newTopics, 80, 60_000).map(({ prompt, completion }) => ({ prompt: `${prompt} ${text}`, completion })),
   );
@@ -129,6 +131,22 @@ async function spoolOne(): Promise<void> {
   await writer.close();
   await nowhere.close();
   assert.equal(writer.counts().spooled.rows, 1);
+}
+
+/** The prompts lie where their owner put them, apart from the folder that is searched; one more batch is broken. */
+async function answerBatch(): Promise<void> {
+  const own = await mkdtemp(join(tmpdir(), 'relearn-canary-'));
+  const file = join(own, 'prompts.jsonl');
+  const start = (output: string) =>
+    loop.client.workflow.execute('inference', {
+      ...{ workflowId: `inference/${output}`, taskQueue },
+      args: [{ model, source: 'probe', prompts: { file }, output: join(loop.directory, output) }],
+    });
+  await writeFile(file, `${JSON.stringify({ prompt: text })}\n`);
+  await start('answers');
+  await writeFile(file, `${JSON.stringify({ prompt: { text } })}\n`);
+  await assert.rejects(start('broken'));
+  await rm(own, { recursive: true });
 }
 
 async function tables(): Promise<string[]> {

@@ -2,7 +2,7 @@ import { promptText, type Message } from '../chat.ts';
 import type { Config } from '../config.ts';
 import { RelearnError } from '../errors.ts';
 import { hashUser, keyedFraction } from '../log/hash-user.ts';
-import { newRequestId } from '../log/request-id.ts';
+import { newRequestId, requestTime } from '../log/request-id.ts';
 import type { LogRow, Source } from '../log/row.ts';
 import { decideSampling } from '../log/sample.ts';
 import type { LogWriter } from '../log/writer.ts';
@@ -18,6 +18,8 @@ export interface AnswerRequest {
   source: Source;
   /** A version that need not be champion; left out: the champion. */
   version?: string | undefined;
+  /** Given by a step that may run twice; its time is the row's. Left out: a new one. */
+  requestId?: string | undefined;
   signal?: AbortSignal;
 }
 
@@ -107,8 +109,10 @@ export function createAnswerer(options: AnswererOptions): Answerer {
     const answered = requests.map((request, place) => {
       const answer = answers[place];
       if (answer === undefined) throw new Error(`${serving.version} gave fewer answers than it was asked for`);
-      const one = { requestId: newRequestId(at), version: serving.version, ...answer, latencyMs };
-      held.push(log(serving, request, redacted[place] ?? null, one, { ts: at, incident }));
+      const { requestId = newRequestId(at) } = request;
+      const one = { requestId, version: serving.version, ...answer, latencyMs };
+      const ts = request.requestId === undefined ? at : (requestTime(requestId) ?? at);
+      held.push(log(serving, request, redacted[place] ?? null, one, { ts, incident }));
       return one;
     });
     if (config.log.durable) await Promise.all(held.filter((write) => write !== undefined));

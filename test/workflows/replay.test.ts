@@ -27,6 +27,7 @@ test('every recorded history replays with the workflows of today', async () => {
     'clusterWatch',
     'driftResponse',
     'driftWatch',
+    'inference',
     'logRetention',
     'requestRetrain',
     'retrain',
