@@ -47,6 +47,7 @@ export async function openAnswering(setup: AnsweringSetup): Promise<Answering> {
     writer,
     async close() {
       await Promise.all([champions.close(), versions.close()]);
+      await answerer.settle();
       await writer.close();
     },
   };

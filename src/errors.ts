@@ -21,6 +21,7 @@ export const errorCatalogue = {
   upstream_rejected: { status: 400, type: 'invalid_request_error' },
   upstream_busy: { status: 429, type: 'rate_limit_error' },
   upstream_failed: { status: 502, type: 'server_error' },
+  upstream_timeout: { status: 504, type: 'server_error' },
   database_unavailable: { status: 503, type: 'server_error' },
   temporal_unavailable: { status: 503, type: 'server_error' },
   database_error: { status: 500, type: 'server_error' },

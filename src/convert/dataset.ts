@@ -3,9 +3,9 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { classifierText, promptMessages, type Message } from '../chat.ts';
+import { classifierText, messageText, promptMessages, type Message } from '../chat.ts';
 import type { Database } from '../database.ts';
-import { redactText, redactorVersion } from '../log/redact/index.ts';
+import { redactMessages, redactText, redactorVersion } from '../log/redact/index.ts';
 import type { ReservedTexts } from './copies.ts';
 import { readCorrectedRows, type CorrectedRow } from './rows.ts';
 import { splitOf } from './split.ts';
@@ -91,7 +91,8 @@ export async function buildDataset(db: Database, request: DatasetRequest): Promi
 /** A copy of the whole conversation, or of the question that ends it. */
 function isReserved({ prompt }: CorrectedRow, reserved: ReservedTexts): boolean {
   const messages = promptMessages(prompt);
-  return reserved.hasCopyOf(classifierText(messages)) || reserved.hasCopyOf(messages.at(-1)?.content ?? '');
+  const last = messages.at(-1);
+  return reserved.hasCopyOf(classifierText(messages)) || (last !== undefined && reserved.hasCopyOf(messageText(last)));
 }
 
 /** Writes one JSON object a row and returns the SHA-256 of the file. */
@@ -113,7 +114,7 @@ async function writeLines(
 
 /** Redacted once more on the way out: a row may be older than the redactor. */
 function toPair(row: CorrectedRow): Message[] {
-  const asked = promptMessages(row.prompt).map(({ role, content }) => ({ role, content: redactText(content).text }));
+  const asked = redactMessages(promptMessages(row.prompt)).messages;
   return [...asked, { role: 'assistant', content: redactText(row.completion).text }];
 }
 

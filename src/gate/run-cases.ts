@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { messageSchema, type Message } from '../chat.ts';
+import { messageSchema, messageText, type Message } from '../chat.ts';
 import { readJsonl } from '../jsonl.ts';
 import type { Source } from '../log/row.ts';
 import type { Answerer } from '../serve/answer.ts';
@@ -71,7 +71,8 @@ export async function readCasesWithLearned(path: string, datasetPath: string): P
   const pack = await readCases(path);
   const learned: Case[] = [];
   for await (const { messages, incident } of readJsonl(join(datasetPath, 'held-out.jsonl'), heldOutRow)) {
-    const completion = messages.at(-1)?.content ?? '';
+    const last = messages.at(-1);
+    const completion = last === undefined ? '' : messageText(last);
     const asked = messages.slice(0, -1);
     learned.push({
       ...{ id: caseId(JSON.stringify(asked)), messages: asked, completion },

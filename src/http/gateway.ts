@@ -2,6 +2,8 @@ import fastify, {
   LogController,
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
   type RouteShorthandOptions,
 } from 'fastify';
 import { z } from 'zod';
@@ -15,12 +17,18 @@ import { answerErrors, errorBody, parseRequest, sendError } from './errors.ts';
 import { addFeedbackRoute } from './feedback.ts';
 import { createGatewayMetrics } from './metrics.ts';
 import { readUser } from './read-user.ts';
-import { chatCompletion, chatCompletionRequest, modelObject, readConversation } from './openai.ts';
+import { closeUnusedConnections } from './unused-connections.ts';
+import { addChatCompletionsRoute } from './chat-completions.ts';
+import { modelObject } from './openai.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** The configured model the request is for, once it is known: a label of the metrics. */
     servedModel: string;
+    /** The body as it was sent, when it is JSON. */
+    bodyText: string;
+    /** How an answer ended whose status had been sent before; 0 while there is nothing to say. */
+    endedAs: number;
   }
 }
 
@@ -76,30 +84,36 @@ export function buildGateway({
   );
 
   answerErrors(app, routes);
+  closeUnusedConnections(app);
   app.decorateRequest('servedModel', 'unknown');
+  app.decorateRequest('bodyText', '');
+  app.decorateRequest('endedAs', 0);
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
+    request.bodyText = body;
+    return parseJson(request, body, done);
+  });
   const measured: Pick<RouteShorthandOptions, 'onResponse'> = {
     onResponse(request, reply, done) {
-      metrics.observe(request.servedModel, reply.statusCode, reply.elapsedTime / 1000);
+      metrics.observe(request.servedModel, request.endedAs || reply.statusCode, reply.elapsedTime / 1000);
       done();
     },
   };
 
-  app.post('/v1/chat/completions', measured, async (request, reply) => {
-    const body = parseRequest(chatCompletionRequest, request.body);
-    if (models.includes(body.model)) request.servedModel = body.model;
-    const messages = readConversation(body);
-    const user = body.user ?? body.safety_identifier ?? readUser(request);
-    const answered = await answerer.answer({ model: body.model, messages, user, source: 'production' });
-    reply.header('x-request-id', answered.requestId);
-    return chatCompletion(
-      body.model,
-      answered,
-      config.models[body.model]?.serve.kind === 'upstream' ? 'uncounted' : 'none',
-      Date.now(),
-    );
-  });
+  /** Aborted when the client hangs up before it has its answer; counted under nginx's status for it, 499. */
+  function signalOf(request: FastifyRequest, reply: FastifyReply): AbortSignal {
+    const controller = new AbortController();
+    reply.raw.once('close', () => {
+      if (reply.raw.writableFinished) return;
+      controller.abort();
+      metrics.observe(request.servedModel, 499, reply.elapsedTime / 1000);
+    });
+    return controller.signal;
+  }
 
-  app.post('/chat', measured, async (request) => {
+  addChatCompletionsRoute(app, { models, answerer, measured, signalOf });
+
+  app.post('/chat', measured, async (request, reply) => {
     const body = parseRequest(simpleChatRequest, request.body);
     const model = body.model ?? onlyModel(models);
     if (models.includes(model)) request.servedModel = model;
@@ -108,11 +122,16 @@ export function buildGateway({
       messages: [{ role: 'user', content: body.prompt }],
       user: body.user_id ?? readUser(request),
       source: 'production',
+      signal: signalOf(request, reply),
     });
     return { response: answered.text, request_id: answered.requestId };
   });
 
-  addFeedbackRoute(app, { db, hashKey, flush: () => writer.flush() });
+  async function flush(): Promise<void> {
+    await answerer.settle();
+    await writer.flush();
+  }
+  addFeedbackRoute(app, { db, hashKey, flush });
 
   app.get('/v1/models', () => ({
     object: 'list',

@@ -1,12 +1,13 @@
-import { promptText, type Message } from '../chat.ts';
+import { messageText, type Message } from '../chat.ts';
 import type { Config } from '../config.ts';
 import { RelearnError } from '../errors.ts';
-import { hashUser, keyedFraction } from '../log/hash-user.ts';
 import { newRequestId } from '../log/request-id.ts';
-import type { LogRow, Source } from '../log/row.ts';
-import { decideSampling } from '../log/sample.ts';
-import type { LogWriter } from '../log/writer.ts';
+import type { Source } from '../log/row.ts';
+import { openAfterAnswers } from './after-answers.ts';
 import type { Champions } from './champions.ts';
+import { createAnswerLog, type AnswerFacts, type AnswerLogOptions } from './log-answer.ts';
+import { passRequest, readMessages, type Passed, type PassedTexts, type PassRequest } from './pass.ts';
+import type { Answer } from './model.ts';
 import type { Serving } from './serving.ts';
 import type { Versions } from './versions.ts';
 
@@ -36,28 +37,30 @@ export interface Answerer {
   answer(request: AnswerRequest): Promise<Answered>;
   /** Answers many requests to one model and version, which is called once. In order. */
   answerBatch(requests: readonly AnswerRequest[]): Promise<Answered[]>;
+  /** Passes a client's request on when the champion is an endpoint; undefined when it is not. Throws as `answer` does. */
+  pass(request: PassRequest): Promise<Passed | undefined>;
+  /** Resolves when every answer given so far is with the log's writer. */
+  settle(): Promise<void>;
 }
 
-export interface AnswererOptions {
+export interface AnswererOptions extends AnswerLogOptions {
   champions: Pick<Champions, 'get'>;
   versions: Pick<Versions, 'use'>;
   config: Config;
-  writer: Pick<LogWriter, 'push' | 'drop'>;
-  /** Throws when it cannot redact. */
-  redact: (text: string) => { text: string };
-  hashKey: string;
   now?: () => number;
 }
 
 /**
- * The one request path: the gateway and the inference activity answer by it. Each text is redacted once, for model and
- * log alike, and the row is handed to the writer after the answer. A text that cannot be redacted is answered and not
- * logged.
+ * The one request path: the gateway and the inference activity answer by it. Each text is redacted once, for an embedded
+ * model and the log alike; what goes to an endpoint is redacted after its answer, between other requests. A text that
+ * cannot be redacted is answered and not logged.
  */
 export function createAnswerer(options: AnswererOptions): Answerer {
-  const { champions, versions, config, writer, redact, hashKey, now = Date.now } = options;
+  const { champions, versions, config, writer, redact, now = Date.now } = options;
+  const answerLog = createAnswerLog(options);
+  const after = openAfterAnswers();
 
-  function choose(request: AnswerRequest): Serving | undefined {
+  function choose(request: Pick<AnswerRequest, 'model' | 'version'>): Serving | undefined {
     if (!Object.hasOwn(config.models, request.model)) {
       const known = Object.keys(config.models).join(', ');
       throw new RelearnError('model_not_found', `No such model. Configured: ${known}.`);
@@ -90,73 +93,51 @@ export function createAnswerer(options: AnswererOptions): Answerer {
     requests: readonly AnswerRequest[],
     signal: AbortSignal | undefined,
   ): Promise<Answered[]> {
-    const redacted = requests.map((request) => redactOrNull(request.messages));
     const at = new Date(now());
     const { incident } = serving; // of the moment of the request: a switch may come before the answer
-    const start = performance.now();
-    const answers = await serving.use((served) =>
-      served.answer(
-        served.readsRedacted
-          ? requests.map((request, place) => redacted[place] ?? request.messages)
-          : requests.map((request) => request.messages),
+    let redacted: (Message[] | null)[] | undefined;
+    let start = 0;
+    const answers = await serving.use((served) => {
+      if (served.readsRedacted) redacted = requests.map(({ messages }) => answerLog.redactOrNull(messages));
+      start = performance.now();
+      return served.answer(
+        requests.map(({ messages }, place) => redacted?.[place] ?? messages),
         signal,
-      ),
-    );
+      );
+    });
     const latencyMs = performance.now() - start;
     return requests.map((request, place) => {
       const answer = answers[place];
       if (answer === undefined) throw new Error(`${serving.version} gave fewer answers than it was asked for`);
-      const answered = { requestId: newRequestId(at), version: serving.version, ...answer, latencyMs };
-      log(serving, request, redacted[place] ?? null, answered, { ts: at, incident });
-      return answered;
+      const requestId = newRequestId(at);
+      const facts = { serving, requestId, ts: at, incident, user: request.user, source: request.source, latencyMs };
+      if (redacted !== undefined) logEmbedded(facts, redacted[place] ?? null, answer);
+      else logLater(facts, request, answer);
+      return { requestId, version: serving.version, ...answer, latencyMs };
     });
   }
 
-  function redactOrNull(messages: readonly Message[]): Message[] | null {
-    try {
-      return messages.map(({ role, content }) => ({ role, content: redact(content).text }));
-    } catch {
-      return null; // the error may quote the text
-    }
+  /** At once: the prompt is redacted already, and the answer is a label. */
+  function logEmbedded(facts: AnswerFacts, prompt: Message[] | null, { text, logprob }: Answer): void {
+    const response = answerLog.redactOrNull([{ role: 'assistant', content: text }])?.[0];
+    if (prompt === null || response === undefined) writer.drop('redaction_failed');
+    else answerLog.push(facts, prompt, messageText(response), logprob);
   }
 
-  function log(
-    serving: Serving,
-    request: AnswerRequest,
-    prompt: Message[] | null,
-    answered: Answered,
-    { ts, incident }: Pick<LogRow, 'ts' | 'incident'>,
-  ): void {
-    const response = redactOrNull([{ role: 'assistant', content: answered.text }])?.[0]?.content;
-    if (prompt === null || response === undefined) {
-      writer.drop('redaction_failed');
-      return;
-    }
-    const { keptBecause, inclusionProbability } = decideSampling({
-      source: request.source,
-      logprob: answered.logprob,
-      lowConfidenceBelow: serving.lowConfidenceBelow,
-      flagged: false,
-      incident,
-      healthyRate: serving.healthyRate,
-      fraction: keyedFraction(hashKey, answered.requestId),
-    });
-    writer.push({
-      requestId: answered.requestId,
-      ts,
-      model: request.model,
-      modelVersion: answered.version,
-      prompt: promptText(prompt),
-      response,
-      latencyMs: answered.latencyMs,
-      userIdHash: request.user === undefined || request.user === '' ? null : hashUser(hashKey, request.user),
-      responseLogprob: answered.logprob,
-      source: request.source,
-      keptBecause,
-      inclusionProbability,
-      incident,
-    });
+  function logLater(facts: AnswerFacts, { messages }: AnswerRequest, { text, logprob }: Answer): void {
+    const completion = { message: { role: 'assistant', content: text }, logprob, cutOff: false };
+    const steps = answerLog.log(facts, { messages: () => messages, completion: () => completion });
+    after.add(steps, text.length);
   }
+
+  const passOptions = {
+    now,
+    redact: (text: string) => redact(text).text,
+    log(facts: AnswerFacts, texts: PassedTexts) {
+      const { messages, completion, size } = texts;
+      after.add(answerLog.log(facts, { messages: () => readMessages(messages), completion }), size);
+    },
+  };
 
   return {
     answerBatch,
@@ -165,10 +146,15 @@ export function createAnswerer(options: AnswererOptions): Answerer {
       if (answered === undefined) throw new Error('one request has one answer');
       return answered;
     },
+    async pass(request) {
+      const serving = choose(request);
+      return serving === undefined ? undefined : passRequest(passOptions, serving, request);
+    },
+    settle: () => after.settle(),
   };
 }
 
 function requirePrompt({ messages }: AnswerRequest): void {
-  if (messages.some(({ content }) => content.trim() !== '')) return;
+  if (messages.some((message) => messageText(message).trim() !== '')) return;
   throw new RelearnError('empty_prompt', 'The prompt is empty. Send at least one message with text.');
 }
