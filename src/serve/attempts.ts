@@ -33,7 +33,9 @@ export async function requestWithRetries(
     let waitMs = firstWaitMs * 2 ** attempt * (0.5 + Math.random() / 2);
     const mayRepeat = () => attempt < retries && performance.now() + waitMs < deadline;
     try {
-      const response = await pool.request({ ...request, headersTimeout: Math.max(1, deadline - performance.now()) });
+      // One timeout for all first attempts: another for each would cost each its own timer.
+      const headersTimeout = attempt === 0 ? timeoutMs : Math.max(1, deadline - performance.now());
+      const response = await pool.request({ ...request, headersTimeout });
       if (response.statusCode !== 429 && response.statusCode !== 503) return response;
       waitMs = retryAfterMs(response.headers) ?? waitMs;
       if (!mayRepeat()) return response;

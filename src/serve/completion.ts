@@ -10,7 +10,8 @@ export interface Completion {
   cutOff: boolean;
 }
 
-const tokens = z.array(z.object({ logprob: z.number() })).nullish();
+/** Tokens are many: they are checked one by one below, without an object each. */
+const tokens = z.array(z.unknown()).nullish();
 const logprobs = z.object({ content: tokens, refusal: tokens }).nullish().catch(null);
 
 const completionSchema = z.object({
@@ -27,8 +28,14 @@ export function readCompletion(json: string): Completion | undefined {
 }
 
 function sumLogprobs(given: z.output<typeof logprobs>): number | null {
-  const all = [...(given?.content ?? []), ...(given?.refusal ?? [])];
-  return all.length === 0 ? null : all.reduce((sum, { logprob }) => sum + logprob, 0);
+  let sum: number | null = null;
+  for (const list of [given?.content, given?.refusal]) {
+    for (const token of list ?? []) {
+      const hasLogprob = typeof token === 'object' && token !== null && 'logprob' in token;
+      if (hasLogprob && typeof token.logprob === 'number') sum = (sum ?? 0) + token.logprob;
+    }
+  }
+  return sum;
 }
 
 function parseOrUndefined(json: string): unknown {
