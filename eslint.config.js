@@ -10,7 +10,7 @@ const only = (message, ...regexes) => ({
 });
 
 export default defineConfig(
-  { ignores: ['dist/', 'node_modules/', '.relearn/'] },
+  { ignores: ['dist/', 'node_modules/', '.relearn/', '.venv/'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],

@@ -52,6 +52,7 @@ export async function openAnswering(setup: AnsweringSetup): Promise<Answering> {
     tally,
     async close() {
       await Promise.all([champions.close(), versions.close()]);
+      await answerer.settle();
       await writer.close();
     },
   };

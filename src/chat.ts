@@ -1,31 +1,71 @@
 import { z } from 'zod';
 
+/** A piece of a message, such as `{"type":"text","text":"…"}`. What else it holds depends on its type. */
+const partSchema = z.looseObject({ type: z.string() });
+export type Part = z.output<typeof partSchema>;
+
 /** One turn of a conversation, as in OpenAI's chat API. */
 export interface Message {
   role: string;
-  content: string;
+  content: string | readonly Part[] | null;
+  name?: string | null | undefined;
+  refusal?: string | null | undefined;
+  tool_calls?: readonly unknown[] | null | undefined;
+  tool_call_id?: string | null | undefined;
+  /** The older form of `tool_calls`. */
+  function_call?: unknown;
 }
 
-export const messageSchema = z.object({ role: z.string(), content: z.string() });
+export const messageSchema = z.object({
+  role: z.string(),
+  content: z
+    .union([z.string(), z.array(partSchema)])
+    .nullish()
+    .transform((content) => content ?? null),
+  name: z.string().nullish(),
+  refusal: z.string().nullish(),
+  tool_calls: z.array(z.unknown()).nullish(),
+  tool_call_id: z.string().nullish(),
+  function_call: z.unknown().optional(),
+});
+
+const conversation = z.array(messageSchema).min(1);
+
+/** Fields beside role and content, in the order they are written in. */
+const extraFields = ['name', 'refusal', 'tool_calls', 'tool_call_id', 'function_call'] as const;
+
+/** The message with what it holds and nothing else, its fields in a fixed order. */
+export function plainMessage(message: Message): Message {
+  const { role, content } = message;
+  const plain: Message = { role, content };
+  for (const field of extraFields) if (message[field] != null) Object.assign(plain, { [field]: message[field] });
+  return plain;
+}
+
+/** What a message says: its text, or its text parts joined. Tool calls and pictures say nothing. */
+export function messageText({ content }: Message): string {
+  if (typeof content === 'string' || content === null) return content ?? '';
+  return content.map(({ text }) => (typeof text === 'string' ? text : '')).join('');
+}
 
 /**
- * A conversation as one string, the form the log keeps: a single user message is its text, anything longer is its
- * messages as JSON.
+ * A conversation as one string, the form the log keeps: a single user message of text is its text, anything else is
+ * its messages as JSON.
  */
 export function promptText(messages: readonly Message[]): string {
   const [only] = messages;
-  if (messages.length === 1 && only !== undefined && only.role === 'user') return only.content;
-  return JSON.stringify(messages.map(({ role, content }) => ({ role, content })));
+  if (messages.length === 1 && only !== undefined && only.role === 'user' && typeof only.content === 'string') {
+    if (extraFields.every((field) => only[field] == null)) return only.content;
+  }
+  return JSON.stringify(messages.map(plainMessage));
 }
-
-const conversation = z.array(messageSchema).min(1);
 
 /** Restores what `promptText` wrote. Text that only looks like JSON stays one user message. */
 export function promptMessages(text: string): Message[] {
   if (text.startsWith('[{')) {
     try {
       const parsed = conversation.safeParse(JSON.parse(text));
-      if (parsed.success && promptText(parsed.data) === text) return parsed.data;
+      if (parsed.success && promptText(parsed.data) === text) return parsed.data.map(plainMessage);
     } catch {
       // not JSON: a user's text that begins like it
     }
@@ -39,6 +79,6 @@ export function promptMessages(text: string): Message[] {
  */
 export function classifierText(messages: readonly Message[]): string {
   const [only] = messages;
-  if (messages.length === 1 && only !== undefined) return only.content;
-  return messages.map(({ role, content }) => `${role}: ${content}`).join('\n');
+  if (messages.length === 1 && only !== undefined) return messageText(only);
+  return messages.map((message) => `${message.role}: ${messageText(message)}`).join('\n');
 }

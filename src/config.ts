@@ -18,7 +18,16 @@ const serve = z.discriminatedUnion('kind', [
       url: z.url().describe('base URL of an OpenAI-compatible endpoint, such as https://host/v1'),
       upstreamModel: z.string().min(1).describe('the model name the endpoint knows'),
       apiKeyEnv: z.string().min(1).optional().describe('environment variable that holds the key'),
-      timeoutSeconds: seconds.default(60),
+      timeoutSeconds: seconds
+        .default(60)
+        .describe('an answer must begin within this, repeats included, and never pause for longer'),
+      retries: z
+        .number()
+        .int()
+        .min(0)
+        .max(10)
+        .default(2)
+        .describe('repeats after a failed connection, 429 or 503, within timeoutSeconds'),
     })
     .describe('any OpenAI-compatible endpoint'),
 ]);

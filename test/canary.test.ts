@@ -17,8 +17,11 @@ import { exportLog } from '../src/log/export.ts';
 import { redactText } from '../src/log/redact/index.ts';
 import { openLogWriter } from '../src/log/writer.ts';
 import { createAnswerer } from '../src/serve/answer.ts';
+import { registerVersion } from '../src/promote/registry.ts';
 import { taskQueue, workflowId } from '../src/temporal.ts';
 import { examples, hashKey, knownTopics, model, newTopics, startLoop, until, type Loop } from './loop.ts';
+import { setChampion } from './serve/fixtures.ts';
+import { fakeChunk, fakeCompletion, startFakeUpstream } from './serve/fake-upstream.ts';
 
 /** What only the memory of the process that got it may hold. */
 const identifiers = ['canary.bird@example.com', '+1 415 555 2671', '536-22-8726', 'canary-user-4711'];
@@ -26,9 +29,13 @@ const identifiers = ['canary.bird@example.com', '+1 415 555 2671', '536-22-8726'
 const word = 'xylocanary';
 const text = `${word}: write to canary.bird@example.com or call +1 415 555 2671, my number is 536-22-8726`;
 
+/** A model behind a fake endpoint, which repeats what users say. */
+const chat = 'chat';
+
 let loop: Loop;
 let gateway: FastifyInstance;
 let review: FastifyInstance;
+let upstream: Awaited<ReturnType<typeof startFakeUpstream>>;
 let signals: OpenReviewSignals;
 let keys: Keys;
 /** Of a key that works: shown to who made it, and to nobody else. */
@@ -38,7 +45,15 @@ let bearer: { authorization: string };
 const errors: string[] = [];
 
 before(async () => {
-  loop = await startLoop();
+  upstream = await startFakeUpstream(() => fakeCompletion(text));
+  loop = await startLoop((settings) => {
+    const serve = { kind: 'upstream', url: upstream.url, upstreamModel: 'big' };
+    Object.assign(settings.models, { [chat]: { serve } });
+  });
+  const endpoint = { kind: 'upstream' as const, artifact: null, dataset: null, parent: null, run: null };
+  const version = { ...endpoint, model: chat, lowConfidenceBelow: null, metadata: {} };
+  await setChampion(loop.database.db, chat, await registerVersion(loop.database.db, version));
+  await loop.champions.refresh();
   Runtime.install({ logger: temporalLogger(loop.logger) });
   await loop.startWorker();
   const { config, answerer, champions, writer, logger } = loop;
@@ -57,6 +72,7 @@ after(async () => {
   await signals.close();
   await keys.close();
   await loop.close();
+  await upstream.close();
 });
 
 async function post(app: FastifyInstance, url: string, payload: object | string, headers: Record<string, string> = {}) {
@@ -68,7 +84,42 @@ async function post(app: FastifyInstance, url: string, payload: object | string,
   return response;
 }
 
+/** Canaries in a stream, in the arguments of a tool call, in a picture's address and in an endpoint's errors. */
+async function talkToEndpoint(): Promise<void> {
+  const picture = { type: 'image_url', image_url: { url: `https://host/${identifiers[0] ?? ''}` } };
+  const said = { type: 'text', text };
+  const call = { id: 'call_1', type: 'function', function: { name: 'mail', arguments: JSON.stringify({ to: text }) } };
+  const messages = [
+    { role: 'user', content: [said, picture], name: identifiers[0] },
+    { role: 'assistant', content: null, tool_calls: [call] },
+    { role: 'tool', tool_call_id: 'call_1', content: text },
+  ];
+  const ask = { model: chat, messages, user: 'canary-user-4711' };
+  const answer = (payload: object) => gateway.inject({ method: 'POST', url: '/v1/chat/completions', payload });
+  assert.ok((await answer(ask)).body.includes(word));
+  upstream.become(() => fakeCompletion({ content: null, tool_calls: [call] }));
+  assert.ok((await answer(ask)).body.includes(word));
+  const pieces = text.match(/.{1,7}/g) ?? [];
+  for (const then of ['done', 'break'] as const) {
+    upstream.become(() => ({ chunks: pieces.map((content) => fakeChunk({ content })), then }));
+    assert.ok((await answer({ ...ask, stream: true })).body.includes('canary'));
+  }
+  // The client's own words come back to it in its endpoint's error, identifiers redacted; `errors` are ours alone.
+  upstream.become(() => ({ status: 400, body: { error: { message: text, code: text } } }));
+  const { body } = await answer(ask);
+  assertAbsent("an endpoint's error", [body], identifiers);
+  for (const broken of [`{"choices": ${text}`, text]) {
+    upstream.become(() => ({ body: broken }));
+    await post(gateway, '/v1/chat/completions', ask);
+  }
+  upstream.become(() => ({ status: 500, body: text }));
+  await post(gateway, '/v1/chat/completions', ask);
+  await loop.answerer.settle();
+  await loop.writer.flush();
+}
+
 async function turnTheLoop(): Promise<void> {
+  await talkToEndpoint();
   await loop.send(examples(knownTopics, 150, 40_000));
   const first = await post(gateway, '/chat', { prompt: text, model, user_id: 'canary-user-4711' });
   const { request_id: requestId } = first.json<{ request_id: string }>();
@@ -205,6 +256,10 @@ test('planted identifiers reach no sink, and a user’s words reach neither logs
   assert.ok(
     rows.some((row) => row.includes(`${word}: write to [EMAIL]`)),
     'the log holds the redacted text',
+  );
+  assert.ok(
+    rows.some((row) => row.includes('tool_calls') && row.includes('[EMAIL]')),
+    'the log holds the redacted tool call',
   );
   assertAbsent('a table', rows, secrets);
   assertAbsent('a file', await files(), secrets);

@@ -3,9 +3,9 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { classifierText, promptMessages, type Message } from '../chat.ts';
+import { classifierText, messageText, promptMessages, type Message } from '../chat.ts';
 import type { Database } from '../database.ts';
-import { redactText, redactorVersion } from '../log/redact/index.ts';
+import { redactMessages, redactText, redactorVersion } from '../log/redact/index.ts';
 import { ReservedTexts } from './copies.ts';
 import { readCorrectedRows, type CorrectedRow } from './rows.ts';
 import { splitOf } from './split.ts';
@@ -88,7 +88,8 @@ export async function buildDataset(db: Database, request: DatasetRequest): Promi
 /** A copy of the whole conversation, or of the question that ends it. */
 function hasCopy({ prompt }: CorrectedRow, texts: ReservedTexts): boolean {
   const messages = promptMessages(prompt);
-  return texts.hasCopyOf(classifierText(messages)) || texts.hasCopyOf(messages.at(-1)?.content ?? '');
+  const last = messages.at(-1);
+  return texts.hasCopyOf(classifierText(messages)) || (last !== undefined && texts.hasCopyOf(messageText(last)));
 }
 
 /** The same content may be there already, made by an attempt before this one. */
@@ -121,7 +122,7 @@ async function writeLines(
 
 /** Redacted once more on the way out: a row may be older than the redactor. */
 function toPair(row: CorrectedRow): Message[] {
-  const asked = promptMessages(row.prompt).map(({ role, content }) => ({ role, content: redactText(content).text }));
+  const asked = redactMessages(promptMessages(row.prompt)).messages;
   return [...asked, { role: 'assistant', content: redactText(row.completion).text }];
 }
 

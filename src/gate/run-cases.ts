@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { messageSchema, type Message } from '../chat.ts';
+import { messageSchema, messageText, type Message } from '../chat.ts';
 import { readJsonl } from '../jsonl.ts';
 import type { Source } from '../log/row.ts';
 import type { Answerer } from '../serve/answer.ts';
@@ -71,7 +71,8 @@ export async function readCasesWithLearned(path: string, datasetPath: string): P
   const pack = await readCases(path);
   const byId = new Map<string, Case>(); // the same question corrected twice is one case: the last one wins
   for await (const { messages, incident } of readJsonl(join(datasetPath, 'held-out.jsonl'), heldOutRow)) {
-    const completion = messages.at(-1)?.content ?? '';
+    const last = messages.at(-1);
+    const completion = last === undefined ? '' : messageText(last);
     const asked = messages.slice(0, -1);
     const id = caseId(JSON.stringify(asked));
     byId.set(id, { id, messages: asked, completion, slice: `learned/${incident === '' ? 'reviewed' : incident}` });

@@ -46,8 +46,9 @@ export function errorBody(error: RelearnError): ErrorBody {
   return { error: { message: error.message, type: error.type, code: error.code } };
 }
 
-/** Answers an error in OpenAI's shape. Only failures of ours are logged, without any text of the request. */
+/** Answers an error in OpenAI's shape, unless the client has hung up. Only failures of ours are logged, without any text of the request. */
 export function sendError(reply: FastifyReply, thrown: unknown): FastifyReply {
+  if (reply.raw.destroyed) return reply.hijack();
   const error = describeError(thrown);
   if (error.status >= 500 && !unlogged.has(error.code)) {
     const cause = error.code === 'internal_error' ? errorStack(error.cause) : errorMessage(error);

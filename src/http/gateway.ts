@@ -1,4 +1,4 @@
-import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import type { Database } from '../database.ts';
@@ -15,7 +15,16 @@ import { serverLimits } from './limits.ts';
 import { createGatewayMetrics } from './metrics.ts';
 import { observeRequests } from './observe.ts';
 import { readUser } from './read-user.ts';
-import { chatCompletion, chatCompletionRequest, modelObject, readConversation } from './openai.ts';
+import { closeUnusedConnections } from './unused-connections.ts';
+import { addChatCompletionsRoute } from './chat-completions.ts';
+import { modelObject } from './openai.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The body as it was sent, when it is JSON. */
+    bodyText: string;
+  }
+}
 
 export interface GatewayOptions {
   config: Config;
@@ -79,24 +88,26 @@ export function buildGateway({
   answerErrors(app, routes);
   observeRequests(app, metrics);
   const guard = guardRoutes(app, { keys, scopes: gatewayScopes, server: config.gateway });
-
-  app.post('/v1/chat/completions', async (request, reply) => {
-    const body = parseRequest(chatCompletionRequest, request.body);
-    if (models.includes(body.model)) request.servedModel = body.model;
-    const messages = readConversation(body);
-    const user = body.user ?? body.safety_identifier ?? readUser(request);
-    const answered = await answerer.answer({ model: body.model, messages, user, source: 'production' });
-    request.answered = answered;
-    reply.header('x-request-id', answered.requestId);
-    return chatCompletion(
-      body.model,
-      answered,
-      config.models[body.model]?.serve.kind === 'upstream' ? 'uncounted' : 'none',
-      Date.now(),
-    );
+  closeUnusedConnections(app);
+  app.decorateRequest('bodyText', '');
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
+    request.bodyText = body;
+    return parseJson(request, body, done);
   });
 
-  app.post('/chat', async (request) => {
+  /** Aborted when the client hangs up before it has its answer. */
+  function signalOf(reply: FastifyReply): AbortSignal {
+    const controller = new AbortController();
+    reply.raw.once('close', () => {
+      if (!reply.raw.writableFinished) controller.abort();
+    });
+    return controller.signal;
+  }
+
+  addChatCompletionsRoute(app, { models, answerer, signalOf });
+
+  app.post('/chat', async (request, reply) => {
     const body = parseRequest(simpleChatRequest, request.body);
     const model = body.model ?? onlyModel(models);
     if (models.includes(model)) request.servedModel = model;
@@ -105,12 +116,17 @@ export function buildGateway({
       messages: [{ role: 'user', content: body.prompt }],
       user: body.user_id ?? readUser(request),
       source: 'production',
+      signal: signalOf(reply),
     });
     request.answered = answered;
     return { response: answered.text, request_id: answered.requestId };
   });
 
-  addFeedbackRoute(app, { db, hashKey, flush: () => writer.flush() });
+  async function flush(): Promise<void> {
+    await answerer.settle();
+    await writer.flush();
+  }
+  addFeedbackRoute(app, { db, hashKey, flush });
 
   app.get('/v1/models', () => ({
     object: 'list',

@@ -7,7 +7,9 @@ declare module 'fastify' {
     /** The configured model the request is for, once it is known: a label of the metrics. */
     servedModel: string;
     /** What answered it, once it is answered: for metrics and the request's line in the log. */
-    answered: Pick<Answered, 'requestId' | 'version' | 'latencyMs'> | null;
+    answered: (Pick<Answered, 'requestId' | 'version'> & { latencyMs: number | null }) | null;
+    /** How an answer ended whose status had been sent before; 0 while there is nothing to say. */
+    endedAs: number;
   }
 }
 
@@ -23,6 +25,7 @@ const clientGone = 499;
 export function observeRequests(app: FastifyInstance, metrics: Pick<GatewayMetrics, 'observe'>): void {
   app.decorateRequest('servedModel', 'unknown');
   app.decorateRequest('answered', null);
+  app.decorateRequest('endedAs', 0);
   app.addHook('onRequest', (request, reply, done) => {
     if (!probes.has(request.routeOptions.url ?? '')) {
       // Not the hook onResponse: that one is left out when the client has gone.
@@ -33,10 +36,12 @@ export function observeRequests(app: FastifyInstance, metrics: Pick<GatewayMetri
 
   function finish(request: FastifyRequest, reply: FastifyReply): void {
     const { servedModel: model, answered } = request;
-    const status = reply.raw.writableEnded ? reply.raw.statusCode : clientGone;
+    const ended = reply.raw.writableEnded ? reply.raw.statusCode : clientGone;
+    const status = request.endedAs || ended;
     const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none');
     const ms = reply.elapsedTime;
-    const addedMs = answered === null ? undefined : Math.max(0, ms - answered.latencyMs);
+    // A stream has no time of its own to set apart.
+    const addedMs = answered?.latencyMs == null ? undefined : Math.max(0, ms - answered.latencyMs);
     metrics.observe({ model, route, status, ms, addedMs });
     // 503 is an answer to many requests at once, and what caused it has a line of its own.
     const level = status >= 500 && status !== 503 ? 'warn' : 'debug';

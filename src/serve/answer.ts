@@ -1,12 +1,13 @@
-import { promptText, type Message } from '../chat.ts';
+import { messageText, type Message } from '../chat.ts';
 import type { Config } from '../config.ts';
 import { RelearnError } from '../errors.ts';
-import { hashUser, keyedFraction } from '../log/hash-user.ts';
 import { newRequestId, requestTime } from '../log/request-id.ts';
-import type { LogRow, Source } from '../log/row.ts';
-import { decideSampling } from '../log/sample.ts';
-import type { LogWriter } from '../log/writer.ts';
+import type { Source } from '../log/row.ts';
+import { openAfterAnswers } from './after-answers.ts';
 import type { Champions } from './champions.ts';
+import { createAnswerLog, type AnswerFacts, type AnswerLogOptions, type AnswerTexts } from './log-answer.ts';
+import { passRequest, readMessages, type Passed, type PassedTexts, type PassRequest } from './pass.ts';
+import type { Answer } from './model.ts';
 import type { Serving } from './serving.ts';
 import type { Versions } from './versions.ts';
 
@@ -38,28 +39,31 @@ export interface Answerer {
   answer(request: AnswerRequest): Promise<Answered>;
   /** Answers many requests to one model and version, which is called once. In order. */
   answerBatch(requests: readonly AnswerRequest[]): Promise<Answered[]>;
+  /** Passes a client's request on when the champion is an endpoint; undefined when it is not. Throws as `answer` does. */
+  pass(request: PassRequest): Promise<Passed | undefined>;
+  /** Resolves when every answer given so far is with the log's writer. */
+  settle(): Promise<void>;
 }
 
-export interface AnswererOptions {
+export interface AnswererOptions extends AnswerLogOptions {
   champions: Pick<Champions, 'get'>;
   versions: Pick<Versions, 'use'>;
   config: Config;
-  writer: Pick<LogWriter, 'push' | 'drop'>;
-  /** Throws when it cannot redact. */
-  redact: (text: string) => { text: string };
-  hashKey: string;
   now?: () => number;
 }
 
 /**
- * The one request path: the gateway and the inference activity answer by it. Each text is redacted once, for model and
- * log alike, and the row is handed to the writer after the answer. A text that cannot be redacted is answered and not
- * logged.
+ * The one request path: the gateway and the inference activity answer by it. Each text is redacted once, for an embedded
+ * model and the log alike; what goes to an endpoint is redacted after its answer, between other requests. A text that
+ * cannot be redacted is answered and not logged.
  */
 export function createAnswerer(options: AnswererOptions): Answerer {
-  const { champions, versions, config, writer, redact, hashKey, now = Date.now } = options;
+  const { champions, versions, config, redact, now = Date.now } = options;
+  const answerLog = createAnswerLog(options);
+  const after = openAfterAnswers();
+  const done = Promise.resolve();
 
-  function choose(request: AnswerRequest): Serving | undefined {
+  function choose(request: Pick<AnswerRequest, 'model' | 'version'>): Serving | undefined {
     if (!Object.hasOwn(config.models, request.model)) {
       const known = Object.keys(config.models).join(', ');
       throw new RelearnError('model_not_found', `No such model. Configured: ${known}.`);
@@ -92,76 +96,70 @@ export function createAnswerer(options: AnswererOptions): Answerer {
     requests: readonly AnswerRequest[],
     signal: AbortSignal | undefined,
   ): Promise<Answered[]> {
-    const redacted = requests.map((request) => redactOrNull(request.messages));
     const at = new Date(now());
     const { incident } = serving; // of the moment of the request: a switch may come before the answer
-    const start = performance.now();
-    const answers = await serving.use((served) =>
-      served.answer(
-        served.readsRedacted
-          ? requests.map((request, place) => redacted[place] ?? request.messages)
-          : requests.map((request) => request.messages),
+    let redacted: (Message[] | null)[] | undefined;
+    let start = 0;
+    const answers = await serving.use((served) => {
+      if (served.readsRedacted) redacted = requests.map(({ messages }) => answerLog.redactOrNull(messages));
+      start = performance.now();
+      return served.answer(
+        requests.map(({ messages }, place) => redacted?.[place] ?? messages),
         signal,
-      ),
-    );
+      );
+    });
     const latencyMs = performance.now() - start;
     const held: (Promise<void> | undefined)[] = [];
     const answered = requests.map((request, place) => {
       const answer = answers[place];
       if (answer === undefined) throw new Error(`${serving.version} gave fewer answers than it was asked for`);
       const { requestId = newRequestId(at) } = request;
-      const one = { requestId, version: serving.version, ...answer, latencyMs };
       const ts = request.requestId === undefined ? at : (requestTime(requestId) ?? at);
-      held.push(log(serving, request, redacted[place] ?? null, one, { ts, incident }));
-      return one;
+      const facts = { serving, requestId, ts, incident, user: request.user, source: request.source, latencyMs };
+      held.push(
+        redacted === undefined ? logLater(facts, request, answer) : logEmbedded(facts, redacted[place] ?? null, answer),
+      );
+      return { requestId, version: serving.version, ...answer, latencyMs };
     });
     if (config.log.durable) await Promise.all(held.filter((write) => write !== undefined));
     return answered;
   }
 
-  function redactOrNull(messages: readonly Message[]): Message[] | null {
-    try {
-      return messages.map(({ role, content }) => ({ role, content: redact(content).text }));
-    } catch {
-      return null; // the error may quote the text
-    }
+  /** At once: the prompt is redacted already, and the answer is a label. */
+  function logEmbedded(
+    facts: AnswerFacts,
+    prompt: Message[] | null,
+    { text, logprob }: Answer,
+  ): Promise<void> | undefined {
+    const response = answerLog.redactOrNull([{ role: 'assistant', content: text }])?.[0];
+    if (prompt !== null && response !== undefined) return answerLog.push(facts, prompt, messageText(response), logprob);
+    answerLog.drop(facts, 'redaction_failed');
+    return undefined;
   }
 
-  function log(
-    serving: Serving,
-    request: AnswerRequest,
-    prompt: Message[] | null,
-    answered: Answered,
-    { ts, incident }: Pick<LogRow, 'ts' | 'incident'>,
-  ): Promise<void> | undefined {
-    const response = redactOrNull([{ role: 'assistant', content: answered.text }])?.[0]?.content;
-    const { model, source } = request;
-    const { keptBecause, inclusionProbability } = decideSampling({
-      source,
-      logprob: answered.logprob,
-      lowConfidenceBelow: serving.lowConfidenceBelow,
-      flagged: false,
-      incident,
-      healthyRate: serving.healthyRate,
-      fraction: keyedFraction(hashKey, answered.requestId),
-    });
-    const facts = { ts, model, modelVersion: answered.version, source, keptBecause };
-    if (prompt === null || response === undefined) {
-      writer.drop('redaction_failed', facts);
-      return undefined;
+  /** Logs between other requests. Resolves at once, or with `log.durable` when the row is safe. */
+  function addSteps(facts: AnswerFacts, texts: AnswerTexts, size: number): Promise<void> {
+    if (!config.log.durable) {
+      after.add(answerLog.log(facts, texts), size);
+      return done;
     }
-    return writer.push({
-      ...facts,
-      requestId: answered.requestId,
-      prompt: promptText(prompt),
-      response,
-      latencyMs: answered.latencyMs,
-      userIdHash: request.user === undefined || request.user === '' ? null : hashUser(hashKey, request.user),
-      responseLogprob: answered.logprob,
-      inclusionProbability,
-      incident,
+    return new Promise((resolve) => {
+      const pushed = (write?: Promise<void>) => void (write ?? done).then(resolve);
+      after.add(answerLog.log(facts, texts, pushed), size);
     });
   }
+
+  function logLater(facts: AnswerFacts, { messages }: AnswerRequest, { text, logprob }: Answer): Promise<void> {
+    const completion = { message: { role: 'assistant', content: text }, logprob, cutOff: false };
+    return addSteps(facts, { messages: () => messages, completion: () => completion }, text.length);
+  }
+
+  const passOptions = {
+    now,
+    redact: (text: string) => redact(text).text,
+    log: (facts: AnswerFacts, { messages, completion, size }: PassedTexts) =>
+      addSteps(facts, { messages: () => readMessages(messages), completion }, size),
+  };
 
   return {
     answerBatch,
@@ -170,10 +168,15 @@ export function createAnswerer(options: AnswererOptions): Answerer {
       if (answered === undefined) throw new Error('one request has one answer');
       return answered;
     },
+    async pass(request) {
+      const serving = choose(request);
+      return serving === undefined ? undefined : passRequest(passOptions, serving, request);
+    },
+    settle: () => after.settle(),
   };
 }
 
 function requirePrompt({ messages }: AnswerRequest): void {
-  if (messages.some(({ content }) => content.trim() !== '')) return;
+  if (messages.some((message) => messageText(message).trim() !== '')) return;
   throw new RelearnError('empty_prompt', 'The prompt is empty. Send at least one message with text.');
 }

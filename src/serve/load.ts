@@ -51,7 +51,7 @@ async function openVersion(options: LoadOptions, config: ModelConfig, version: V
       `Version ${version.version} of ${version.model} is an upstream. Set serve.kind to upstream and give its url.`,
     );
   }
-  const { url, upstreamModel, apiKeyEnv, timeoutSeconds } = config.serve;
+  const { url, upstreamModel, apiKeyEnv, timeoutSeconds, retries } = config.serve;
   const own = upstreamMetadata.safeParse(version.metadata).data?.upstreamModel;
   return createUpstreamModel(
     {
@@ -59,6 +59,7 @@ async function openVersion(options: LoadOptions, config: ModelConfig, version: V
       upstreamModel: own ?? upstreamModel,
       apiKey: apiKeyEnv === undefined ? undefined : options.secret(apiKeyEnv),
       timeoutMs: timeoutSeconds * 1000,
+      retries,
     },
     version.version,
   );

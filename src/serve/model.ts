@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Message } from '../chat.ts';
 
 /** What a model said, and how sure it was. */
@@ -7,6 +8,21 @@ export interface Answer {
   logprob: number | null;
 }
 
+/** A chat completion request as a client sent it. */
+export interface ClientRequest {
+  /** One JSON object, checked to be one. */
+  json: string;
+  /** The client asked for logprobs itself. */
+  wantsLogprobs: boolean;
+}
+
+/** The answer of an endpoint: whole, or as a stream of events when it sends one. */
+export interface EndpointReply {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: { json: string } | { events: Readable };
+}
+
 /** One loaded version of a model, ready to answer. */
 export interface ServedModel {
   readonly version: string;
@@ -14,6 +30,8 @@ export interface ServedModel {
   readonly readsRedacted: boolean;
   /** Answers each conversation, in order. */
   answer(conversations: readonly (readonly Message[])[], signal?: AbortSignal): Promise<Answer[]>;
+  /** Endpoints only: passes a client's request on, with nothing changed but the model's name and `logprobs`. */
+  readonly pass?: (request: ClientRequest, signal: AbortSignal) => Promise<EndpointReply>;
   /** Frees the model. Callers make sure no answer is under way. */
   close(): Promise<void>;
 }

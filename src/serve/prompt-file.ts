@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { z } from 'zod';
-import { messageSchema, type Message } from '../chat.ts';
+import { messageSchema, messageText, type Message } from '../chat.ts';
 import { RelearnError } from '../errors.ts';
 import { parseLine } from '../jsonl.ts';
 
@@ -59,7 +59,7 @@ function toAsked(line: z.output<typeof promptLine>): BatchPrompt['asked'] {
 }
 
 function holdsText(messages: readonly Message[]): boolean {
-  return messages.some(({ content }) => content.trim() !== '');
+  return messages.some((message) => messageText(message).trim() !== '');
 }
 
 const newline = 10;

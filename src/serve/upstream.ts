@@ -1,31 +1,18 @@
-import { Pool } from 'undici';
-import { z } from 'zod';
-import type { Message } from '../chat.ts';
+import { Pool, type Dispatcher } from 'undici';
+import { messageText, type Message } from '../chat.ts';
 import { RelearnError } from '../errors.ts';
-import type { Answer, ServedModel } from './model.ts';
+import { codeOf, requestWithRetries, type Patience } from './attempts.ts';
+import { readCompletion } from './completion.ts';
+import { editJson } from './edit-json.ts';
+import type { Answer, ClientRequest, EndpointReply, ServedModel } from './model.ts';
 
-export interface UpstreamOptions {
+export interface UpstreamOptions extends Patience {
   /** Base URL of an OpenAI-compatible endpoint, such as https://host/v1. */
   url: string;
   /** The model name the endpoint knows. */
   upstreamModel: string;
   apiKey: string | undefined;
-  timeoutMs: number;
 }
-
-const completionSchema = z.object({
-  choices: z
-    .array(
-      z.object({
-        message: z.object({ content: z.string().nullish() }),
-        logprobs: z
-          .object({ content: z.array(z.object({ logprob: z.number() })).nullish() })
-          .nullish()
-          .catch(null),
-      }),
-    )
-    .min(1),
-});
 
 /** Requests of one batch under way at once: endpoints limit their callers. */
 const batchConcurrency = 8;
@@ -33,42 +20,59 @@ const longestResponseBytes = 32 * 1024 * 1024;
 
 /**
  * An OpenAI-compatible endpoint as a served model. The logprob of an answer is the sum over its tokens, or null when
- * the endpoint gives none. Answers throw `upstream_rejected`, `upstream_busy` or `upstream_failed`.
+ * the endpoint gives none. Throws `upstream_failed` or `upstream_timeout`; `answer` also `upstream_rejected` and
+ * `upstream_busy`, where `pass` gives the endpoint's own status.
  */
 export function createUpstreamModel(options: UpstreamOptions, version: string): ServedModel {
   const base = new URL(options.url);
   const path = `${base.pathname.replace(/\/$/, '')}/chat/completions`;
-  const headers: Record<string, string> = { 'content-type': 'application/json', accept: 'application/json' };
+  const headers: Record<string, string> = { 'content-type': 'application/json' };
   if (options.apiKey !== undefined) headers['authorization'] = `Bearer ${options.apiKey}`;
   const pool = new Pool(base.origin, {
-    headersTimeout: options.timeoutMs,
     bodyTimeout: options.timeoutMs,
     connect: { timeout: Math.min(options.timeoutMs, 10_000) },
     maxResponseSize: longestResponseBytes,
   });
-  let givesLogprobs = true;
+  const upstreamModel = JSON.stringify(options.upstreamModel);
+  let logprobs: 'unknown' | 'given' | 'refused' = 'unknown';
 
-  async function post(messages: readonly Message[], logprobs: boolean, signal?: AbortSignal) {
-    const body = JSON.stringify({ model: options.upstreamModel, messages, ...(logprobs ? { logprobs: true } : {}) });
-    const response = await pool.request({ method: 'POST', path, headers, body, ...(signal ? { signal } : {}) });
-    const text = await response.body.text();
-    return { status: response.statusCode, text };
+  async function post(body: string, signal: AbortSignal | undefined): Promise<EndpointReply> {
+    const request: Dispatcher.RequestOptions = { method: 'POST', path, headers, body, signal: signal ?? null };
+    const response = await requestWithRetries(pool, request, options);
+    const { statusCode: status, headers: given } = response;
+    if (status === 200 && String(given['content-type']).startsWith('text/event-stream')) {
+      return { status, headers: given, body: { events: response.body } };
+    }
+    return { status, headers: given, body: { json: await response.body.text() } };
   }
 
-  async function ask(messages: readonly Message[], signal?: AbortSignal): Promise<Answer> {
+  /** Some endpoints refuse `logprobs`; others refuse the request itself, whatever we ask for. */
+  async function passChecked({ json, wantsLogprobs }: ClientRequest, signal?: AbortSignal): Promise<EndpointReply> {
+    const asIs = () => post(editJson(json, { model: upstreamModel }), signal);
+    if (wantsLogprobs || logprobs === 'refused') return asIs();
+    const reply = await post(editJson(json, { model: upstreamModel, logprobs: 'true' }), signal);
+    if (reply.status === 200) logprobs = 'given';
+    if ((reply.status !== 400 && reply.status !== 422) || 'events' in reply.body) return reply;
+    if (logprobs === 'given' && !reply.body.json.includes('logprobs')) return reply;
+    const second = await asIs();
+    if (second.status === 200 && logprobs === 'unknown') logprobs = 'refused';
+    return second;
+  }
+
+  async function pass(request: ClientRequest, signal?: AbortSignal): Promise<EndpointReply> {
     try {
-      const asked = givesLogprobs;
-      let reply = await post(messages, asked, signal);
-      if (asked && (reply.status === 400 || reply.status === 422)) {
-        // Some endpoints refuse the parameter; others refuse the request itself, whatever we ask for.
-        reply = await post(messages, false, signal);
-        if (reply.status === 200) givesLogprobs = false;
-      }
-      if (reply.status !== 200) throw describeStatus(reply.status);
-      return readCompletion(reply.text);
+      return await passChecked(request, signal);
     } catch (error) {
       throw error instanceof RelearnError || signal?.aborted === true ? error : describeFailure(error, options);
     }
+  }
+
+  async function ask(messages: readonly Message[], signal?: AbortSignal): Promise<Answer> {
+    const { status, body } = await pass({ json: JSON.stringify({ messages }), wantsLogprobs: false }, signal);
+    if (status !== 200) throw describeStatus(status);
+    const completion = 'json' in body ? readCompletion(body.json) : undefined;
+    if (completion === undefined) throw notACompletion();
+    return { text: messageText(completion.message), logprob: completion.logprob };
   }
 
   return {
@@ -77,32 +81,17 @@ export function createUpstreamModel(options: UpstreamOptions, version: string): 
     answer(conversations, signal) {
       return mapLimited(conversations, batchConcurrency, (messages) => ask(messages, signal));
     },
+    pass,
     close: () => pool.close(),
   };
 }
 
-function readCompletion(text: string): Answer {
-  const [choice] = parseCompletion(text)?.choices ?? [];
-  if (choice === undefined) {
-    throw new RelearnError('upstream_failed', `The upstream's answer is not a chat completion. Check serve.url.`);
-  }
-  const tokens = choice.logprobs?.content;
-  return {
-    text: choice.message.content ?? '',
-    logprob: tokens && tokens.length > 0 ? tokens.reduce((sum, token) => sum + token.logprob, 0) : null,
-  };
-}
-
-function parseCompletion(text: string): z.output<typeof completionSchema> | undefined {
-  try {
-    return completionSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
+export function notACompletion(): RelearnError {
+  return new RelearnError('upstream_failed', `The upstream's answer is not a chat completion. Check serve.url.`);
 }
 
 /** The upstream's own message is left out: it may quote the prompt. */
-function describeStatus(status: number): RelearnError {
+export function describeStatus(status: number): RelearnError {
   if (status === 429) {
     return new RelearnError('upstream_busy', 'The upstream limits the rate of requests (429). Try again later.');
   }
@@ -116,12 +105,16 @@ function describeStatus(status: number): RelearnError {
   return new RelearnError('upstream_failed', `The upstream answered with status ${status}.${hint}`);
 }
 
-function describeFailure(error: unknown, { timeoutMs }: UpstreamOptions): RelearnError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'no code';
-  const timedOut = /TIMEOUT/.test(code) ? ` It may take serve.timeoutSeconds (${timeoutMs / 1000}) at most.` : '';
-  return new RelearnError('upstream_failed', `The upstream does not answer (${code}).${timedOut}`, {
-    cause: { code },
-  });
+export function describeFailure(error: unknown, { timeoutMs }: Pick<Patience, 'timeoutMs'>): RelearnError {
+  const code = codeOf(error);
+  if (/TIMEOUT|ETIMEDOUT/.test(code)) {
+    return new RelearnError(
+      'upstream_timeout',
+      `The upstream did not answer in serve.timeoutSeconds (${timeoutMs / 1000}). Ask for less, or raise it.`,
+      { cause: { code } },
+    );
+  }
+  return new RelearnError('upstream_failed', `The upstream does not answer (${code}).`, { cause: { code } });
 }
 
 /** Answers in order, at most `limit` under way. The first failure stops the rest. */

@@ -1,5 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import pino from 'pino';
@@ -9,6 +10,7 @@ import { followKeys } from '../../src/http/keys-follow.ts';
 import { ensureAhead } from '../../src/log/partitions.ts';
 import { redactorVersion, redactText } from '../../src/log/redact/index.ts';
 import { tallyLog } from '../../src/log/log-tally.ts';
+import { findRow } from '../../src/log/rows.ts';
 import { openLogWriter } from '../../src/log/writer.ts';
 import { openArtifactDirectory } from '../../src/promote/artifacts.ts';
 import { registerVersion } from '../../src/promote/registry.ts';
@@ -95,8 +97,34 @@ export async function startTestGateway({
     return version;
   }
 
+  /** Makes the endpoint of a configured upstream the champion. */
+  async function deployUpstream(model: string): Promise<void> {
+    const version = await registerVersion(db, {
+      ...{ model, kind: 'upstream', artifact: null, dataset: null, parent: null, run: null },
+      ...{ lowConfidenceBelow: null, metadata: {} },
+    });
+    await setChampion(db, model, version);
+    await champions.refresh();
+  }
+
+  /** Listens, and returns the base URL for OpenAI's clients. */
+  async function listen(): Promise<string> {
+    await app.listen({ host: '127.0.0.1', port: 0 });
+    return `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/v1`;
+  }
+
+  /** The row of a request when all that was answered is stored. */
+  async function storedRow(requestId: string) {
+    await answerer.settle();
+    await writer.flush();
+    return findRow(db, requestId);
+  }
+
   return {
     app,
+    deployUpstream,
+    listen,
+    storedRow,
     db,
     writer,
     champions,
@@ -106,6 +134,7 @@ export async function startTestGateway({
     disconnect: () => database.close(),
     async close({ disconnected = false } = {}) {
       await app.close();
+      await answerer.settle();
       await writer.close();
       await champions.close();
       await versions.close();

@@ -65,8 +65,7 @@ const cases: [name: string, request: InjectOptions, code: ErrorCode, message: Re
   ['an unknown model by path', { method: 'GET', url: `/v1/models/${canary}` }, 'model_not_found', /triage/],
   ['no messages', request({ model: 'triage', messages: [] }), 'empty_prompt', /one message/],
   ['an empty prompt', request({ prompt: ' \n' }, '/chat'), 'empty_prompt', /one message/],
-  ['streaming', request({ model: 'triage', messages: user, stream: true }), 'unsupported', /^stream/],
-  ['several answers', request({ model: 'triage', messages: user, n: 2 }), 'unsupported', /^n /],
+  ['a number of answers that is none', request({ model: 'triage', messages: user, n: 0 }), 'invalid_request', /^n: /],
   ['tools', request({ model: 'triage', messages: user, tools: [{ type: 'function' }] }), 'unsupported', /^tools/],
   [
     'a JSON answer',

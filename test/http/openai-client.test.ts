@@ -28,11 +28,7 @@ test("OpenAI's client completes a chat and knows the request id", async () => {
   assert.equal(completion.choices[0].finish_reason, 'stop');
   assert.equal(completion._request_id, completion.id);
   assert.equal(completion.model, 'triage');
-  await gateway.writer.flush();
-  const rows = await gateway.db.query<{ user: string }>(
-    `select user_id_hash as user from relearn.samples union all select user_id_hash from relearn.recent`,
-  );
-  assert.deepEqual(rows, [{ user: hashUser('test key', 'u1') }]);
+  assert.equal((await gateway.storedRow(completion.id))?.userIdHash, hashUser('test key', 'u1'));
 });
 
 test("OpenAI's client lists and retrieves models", async () => {
@@ -54,8 +50,45 @@ test("OpenAI's client reads errors with their code", async () => {
       return true;
     },
   );
+  const tool = { type: 'function' as const, function: { name: 'weather' } };
   await assert.rejects(
-    client.chat.completions.create({ model: 'triage', messages: [{ role: 'user', content: 'hello' }], stream: true }),
-    { status: 400, code: 'unsupported' },
+    client.chat.completions.create({ model: 'triage', messages: [{ role: 'user', content: 'hello' }], tools: [tool] }),
+    (error) => error instanceof OpenAI.BadRequestError && error.code === 'unsupported',
   );
+});
+
+test("OpenAI's client streams a champion's answer, several times and with usage and logprobs when it asks", async () => {
+  const runner = client.chat.completions.stream({
+    ...{ model: 'triage', n: 2, logprobs: true, stream_options: { include_usage: true } },
+    messages: [{ role: 'user', content: 'block the card' }],
+  });
+  const { id, choices, usage } = await runner.finalChatCompletion();
+  assert.deepEqual(
+    choices.map(({ message, finish_reason: end }) => [message.content, end]),
+    [
+      ['card', 'stop'],
+      ['card', 'stop'],
+    ],
+  );
+  assert.equal(usage?.total_tokens, 0);
+  const row = await gateway.storedRow(id);
+  assert.equal(row?.response, 'card');
+  const [token] = choices[0]?.logprobs?.content ?? [];
+  assert.equal(token?.token, 'card');
+  assert.ok(Math.abs(token.logprob - (row.responseLogprob ?? 0)) < 1e-6);
+});
+
+test("OpenAI's client gets several answers, and logprobs only when it asks", async () => {
+  const ask = { model: 'triage', messages: [{ role: 'user' as const, content: 'block the card' }] };
+  const twice = await client.chat.completions.create({ ...ask, n: 2, logprobs: true });
+  assert.deepEqual(
+    twice.choices.map(({ index, message }) => [index, message.content]),
+    [
+      [0, 'card'],
+      [1, 'card'],
+    ],
+  );
+  assert.ok((twice.choices[1]?.logprobs?.content?.[0]?.logprob ?? 0) < 0);
+  const once = await client.chat.completions.create(ask);
+  assert.equal(once.choices[0]?.logprobs, null);
 });

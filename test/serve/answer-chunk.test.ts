@@ -3,6 +3,7 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { messageText } from '../../src/chat.ts';
 import { RelearnError } from '../../src/errors.ts';
 import type { AnswerRequest } from '../../src/serve/answer.ts';
 import { answerChunk, type Chunk } from '../../src/serve/answer-chunk.ts';
@@ -28,7 +29,8 @@ function remoteEndpoint() {
     asked,
     async answerBatch(requests: readonly AnswerRequest[]) {
       return requests.map(({ messages, requestId = '' }) => {
-        const text = messages[0]?.content ?? '';
+        const [first] = messages;
+        const text = first === undefined ? '' : messageText(first);
         asked.push(requestId);
         if (text === 'refuse') throw new RelearnError('upstream_rejected', 'The upstream refused the request (400).');
         if (text === 'busy') throw new RelearnError('upstream_busy', 'The upstream limits the rate of requests (429).');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { messageText } from '../../src/chat.ts';
 import { configSchema } from '../../src/config.ts';
 import { hashUser } from '../../src/log/hash-user.ts';
 import { redactText } from '../../src/log/redact/index.ts';
@@ -22,7 +23,7 @@ function setUp({ logprob = -0.1, readsRedacted = true, redact = redactText, text
     readsRedacted,
     async answer(conversations) {
       calls.push(conversations.length);
-      read.push(...conversations.map((messages) => messages.map(({ content }) => content)));
+      read.push(...conversations.map((messages) => messages.map(messageText)));
       return conversations.map(() => ({ text, logprob }));
     },
     async close() {},
@@ -79,6 +80,7 @@ test('an embedded model reads the redacted prompt, an upstream what the user wro
   for (const readsRedacted of [true, false]) {
     const { answerer, read, rows } = setUp({ readsRedacted, text: 'write to bob@example.com' });
     const answered = await answerer.answer(ask('mail ann@example.com please'));
+    await answerer.settle();
     assert.deepEqual(read, [[readsRedacted ? 'mail [EMAIL] please' : 'mail ann@example.com please']]);
     assert.equal(answered.text, 'write to bob@example.com');
     assert.deepEqual([rows[0]?.prompt, rows[0]?.response], ['mail [EMAIL] please', 'write to [EMAIL]']);

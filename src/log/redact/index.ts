@@ -1,4 +1,5 @@
 import type { Message } from '../../chat.ts';
+import { redactMessage } from '../redact-message.ts';
 import { createRedactor, type Redacted } from './redactor.ts';
 
 export { packNames, type PackName } from './packs.ts';
@@ -17,10 +18,10 @@ export function redactText(text: string): Redacted {
 /** The conversation with every text in it redacted, and what was found in all of it. */
 export function redactMessages(messages: readonly Message[]): { messages: Message[]; found: Record<string, number> } {
   const found: Record<string, number> = {};
-  const redacted = messages.map(({ role, content }) => {
-    const result = redactText(content);
+  const redact = (text: string) => {
+    const result = redactText(text);
     for (const [kind, count] of Object.entries(result.found)) found[kind] = (found[kind] ?? 0) + count;
-    return { role, content: result.text };
-  });
-  return { messages: redacted, found };
+    return result.text;
+  };
+  return { messages: messages.map((message) => redactMessage(message, redact)), found };
 }

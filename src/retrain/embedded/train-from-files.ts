@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { classifierText, messageSchema, promptMessages, type Message } from '../../chat.ts';
+import { classifierText, messageSchema, messageText, promptMessages, type Message } from '../../chat.ts';
 import { foldText } from '../../convert/copies.ts';
 import { RelearnError } from '../../errors.ts';
 import { readExamples, readJsonl } from '../../jsonl.ts';
@@ -113,7 +113,9 @@ async function readLabelled(path: string): Promise<LabelledText[]> {
 async function readChatPairs(path: string): Promise<LabelledText[]> {
   const rows: LabelledText[] = [];
   for await (const { messages } of readJsonl(path, chatPairSchema)) {
-    rows.push({ text: redactedText(messages.slice(0, -1)), label: messages.at(-1)?.content.trim() ?? '' });
+    const last = messages.at(-1);
+    const label = last === undefined ? '' : messageText(last).trim();
+    rows.push({ text: redactedText(messages.slice(0, -1)), label });
   }
   return rows;
 }

@@ -1,0 +1,72 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { Answerer } from '../serve/answer.ts';
+import type { Passed } from '../serve/pass.ts';
+import { parseRequest } from './errors.ts';
+import { chatCompletion, chatCompletionEvents, chatCompletionRequest, readConversation } from './openai.ts';
+import { readUser } from './read-user.ts';
+
+/** All that is read of a request that goes on to an endpoint: the endpoint checks the rest. */
+const passedRequest = z.object({
+  model: z.string(),
+  messages: z.array(z.unknown()),
+  user: z.string().nullish().catch(null),
+  safety_identifier: z.string().nullish().catch(null), // the newer name of `user`
+  logprobs: z.boolean().nullish().catch(null),
+});
+
+export interface ChatCompletionsOptions {
+  models: readonly string[];
+  answerer: Pick<Answerer, 'answer' | 'pass'>;
+  signalOf: (reply: FastifyReply) => AbortSignal;
+}
+
+/**
+ * `POST /v1/chat/completions`. An endpoint gets the client's body with the model's name and `logprobs` changed, and its
+ * answer or its stream goes back as it comes. An embedded champion answers here.
+ */
+export function addChatCompletionsRoute(
+  app: FastifyInstance,
+  { models, answerer, signalOf }: ChatCompletionsOptions,
+): void {
+  app.post('/v1/chat/completions', async (request, reply) => {
+    const asked = parseRequest(passedRequest, request.body);
+    const { model, messages } = asked;
+    if (models.includes(model)) request.servedModel = model;
+    const user = asked.user ?? asked.safety_identifier ?? readUser(request);
+    const passed = await answerer.pass({
+      ...{ model, messages, user },
+      json: request.bodyText,
+      wantsLogprobs: asked.logprobs === true,
+      signal: signalOf(reply),
+      onBroken({ code, status }) {
+        request.endedAs = status;
+        request.log.warn({ code, model, requestId: reply.getHeader('x-request-id') }, 'an answer broke off');
+      },
+    });
+    if (passed === undefined) return answerHere(request, reply, user);
+    request.answered = passed;
+    return sendPassed(reply, passed);
+  });
+
+  async function answerHere(request: FastifyRequest, reply: FastifyReply, user: string | undefined) {
+    const body = parseRequest(chatCompletionRequest, request.body);
+    const messages = readConversation(body);
+    const answered = await answerer.answer({ model: body.model, messages, user, source: 'production' });
+    request.answered = answered;
+    reply.header('x-request-id', answered.requestId).header('x-relearn-version', answered.version);
+    if (body.stream !== true) return chatCompletion(body, answered, Date.now());
+    return asEvents(reply).send(chatCompletionEvents(body, answered, Date.now()));
+  }
+}
+
+function sendPassed(reply: FastifyReply, passed: Passed): FastifyReply {
+  const { requestId, version, status, headers, body } = passed;
+  reply.code(status).headers(headers).header('x-request-id', requestId).header('x-relearn-version', version);
+  if ('json' in body) return reply.type('application/json; charset=utf-8').send(body.json);
+  return asEvents(reply).send(body.events);
+}
+
+function asEvents(reply: FastifyReply): FastifyReply {
+  return reply.type('text/event-stream; charset=utf-8').header('cache-control', 'no-cache');
+}
