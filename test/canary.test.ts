@@ -95,7 +95,8 @@ async function talkToEndpoint(): Promise<void> {
     { role: 'tool', tool_call_id: 'call_1', content: text },
   ];
   const ask = { model: chat, messages, user: 'canary-user-4711' };
-  const answer = (payload: object) => gateway.inject({ method: 'POST', url: '/v1/chat/completions', payload });
+  const headers = { host: '127.0.0.1', ...bearer };
+  const answer = (payload: object) => gateway.inject({ method: 'POST', url: '/v1/chat/completions', payload, headers });
   assert.ok((await answer(ask)).body.includes(word));
   upstream.become(() => fakeCompletion({ content: null, tool_calls: [call] }));
   assert.ok((await answer(ask)).body.includes(word));

@@ -205,7 +205,9 @@ test('a client that hangs up before the answer ends the call of the endpoint; no
   controller.abort();
   await assert.rejects(pending, OpenAI.APIUserAbortError);
   await upstream.received[0]?.cut;
-  await until(async () => (await metric(/relearn_requests_total\{model="chat",status="499"\} \d+/)) !== undefined);
+  await until(
+    async () => (await metric(/relearn_requests_total\{model="chat",route="[^"]+",status="499"\} \d+/)) !== undefined,
+  );
   await gateway.storedRow('none');
   assert.equal(gateway.writer.counts().written, written);
 });
@@ -221,7 +223,9 @@ test('a stream that the endpoint breaks off ends in an error the client sees, an
     (error) => error instanceof OpenAI.APIError && error.code === 'upstream_failed',
   );
   assert.equal((await gateway.storedRow(id))?.response, 'so far');
-  await until(async () => (await metric(/relearn_requests_total\{model="chat",status="502"\} \d+/)) !== undefined);
+  await until(
+    async () => (await metric(/relearn_requests_total\{model="chat",route="[^"]+",status="502"\} \d+/)) !== undefined,
+  );
 });
 
 test("an endpoint's errors keep status, type, code and headers; its text comes redacted", async () => {

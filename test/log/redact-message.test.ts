@@ -66,7 +66,7 @@ test('of a text that was cut off, the end that may be half an identifier is left
     ['so far so', 'so far so'],
     ['mail ann@exam', 'mail [CUT]'],
     ['mail ann@example.com and bob.lee@', 'mail [EMAIL] and [CUT]'],
-    ['call +1 (415) 555-26', 'call [CUT]'],
+    ['call +1 (415) 555-26', 'call +1 [PHONE]'],
     ['use DE89 3704 0044', 'use DE[CUT]'],
     ['the key is abcdefghijklmnopqrst', 'the key is [CUT]'],
   ];
