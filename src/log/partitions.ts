@@ -22,14 +22,15 @@ export async function ensureAhead(db: Database, hours: number): Promise<void> {
 /**
  * Drops the partitions that lie wholly beyond their time and returns their names. A day of samples that the window of
  * an open incident reaches into stays; an hour of `recent` stays until the incident's rows are
- * pinned, for which it has one more hot window once its workflow runs.
+ * pinned, for which it has one more hot window once its workflow runs. Corrected rows outlive their day, in a partition
+ * of their own: what was learned once is learned again, and a version leads back to its rows.
  */
 export async function dropExpiredPartitions(
   db: Database,
   { hotWindowHours, retentionDays, now }: PartitionAge,
 ): Promise<string[]> {
   return db.transaction(async (tx) => {
-    const expired = await tx.query<{ name: string; identifier: string }>(
+    const expired = await tx.query<{ name: string; identifier: string; sampled: boolean }>(
       `with parts as (
          select c.relname as name, p.relname as parent,
            to_timestamp(substring(c.relname from '\\d+$') || '+00',
@@ -41,7 +42,7 @@ export async function dropExpiredPartitions(
          where p.oid in ('relearn.samples'::regclass, 'relearn.recent'::regclass)
            and c.relname ~ '^(samples_\\d{8}|recent_\\d{10})$'
        )
-       select name, format('relearn.%I', name) as identifier from parts
+       select name, format('relearn.%I', name) as identifier, parent = 'samples' as sampled from parts
        where starts + length <= $1::timestamptz
            - case parent when 'samples' then make_interval(days => $3) else make_interval(secs => $2 * 3600) end
          and not (parent = 'samples' and exists (
@@ -53,13 +54,31 @@ export async function dropExpiredPartitions(
            where (i.state = 'open' or i.state not in ('resolved', 'closed')
                and i.detected_at > $1::timestamptz - make_interval(secs => $2 * 3600))
              and i.window_start < starts + length and i.detected_at >= starts))
+         and not (parent = 'samples'
+           and exists (select from relearn.samples s where s.ts >= starts and s.ts < starts + length)
+           and not exists (
+             select from relearn.samples s where s.ts >= starts and s.ts < starts + length
+               and not exists (select from relearn.corrections c where c.request_id = s.request_id)))
        order by name`,
       [now, hotWindowHours, retentionDays],
     );
     if (expired.length === 0) return [];
     // Better to come again in an hour than to hold up every writer behind a long query.
     await tx.query(`set local lock_timeout = '5s'`);
+    const days = expired.filter(({ sampled }) => sampled).map(({ identifier }) => identifier);
+    await tx.query(
+      `create temporary table corrected_rows on commit drop as
+       select s.* from relearn.samples s
+       where s.tableoid = any($1::regclass[])
+         and exists (select from relearn.corrections c where c.request_id = s.request_id)`,
+      [days],
+    );
     await tx.query(`drop table ${expired.map((part) => part.identifier).join(', ')}`);
+    await tx.query(
+      `select relearn.ensure_partition('samples', day)
+       from (select distinct date_trunc('day', ts, 'UTC') as day from corrected_rows) days`,
+    );
+    await tx.query(`insert into relearn.samples select * from corrected_rows`);
     return expired.map((part) => part.name);
   });
 }

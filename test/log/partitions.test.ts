@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
+import { storeCorrections } from '../../src/correct/corrections.ts';
 import type { Database } from '../../src/database.ts';
 import { insertRows } from '../../src/log/insert-rows.ts';
 import { dropExpiredCounts, dropExpiredPartitions, ensureAhead } from '../../src/log/partitions.ts';
+import { insertRow } from '../rows.ts';
 import { createTestDatabase, type TestDatabase } from '../stack.ts';
 import { newUnsampledRow } from './new-row.ts';
 
@@ -135,4 +137,22 @@ test('counts go with retention, and ids of tallies after a week', async () => {
     { minute: new Date('2026-05-04T12:00:00Z') },
   ]);
   assert.deepEqual(await db.query('select at from relearn.tallies'), [{ at: new Date('2026-05-04T12:00:00Z') }]);
+});
+
+test('corrected rows outlive their day, the others of it go, and a day of corrected rows alone is left in peace', async () => {
+  const { db, close } = await createTestDatabase();
+  try {
+    const ts = new Date(Date.now() - 100 * 24 * 3_600_000);
+    const corrected = await insertRow(db, { ts });
+    await insertRow(db, { ts });
+    await storeCorrections(db, [{ requestId: corrected, completion: 'right', operator: 'ann', source: 'api' }]);
+    const age = { hotWindowHours: 24, retentionDays: 90, now: new Date() };
+    const dropped = await dropExpiredPartitions(db, age);
+    assert.equal(dropped.length, 1);
+    const rows = await db.query<{ request_id: string }>(`select request_id from relearn.samples`);
+    assert.deepEqual(rows, [{ request_id: corrected }]);
+    assert.deepEqual(await dropExpiredPartitions(db, age), []);
+  } finally {
+    await close();
+  }
 });
