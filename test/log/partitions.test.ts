@@ -140,7 +140,8 @@ test('counts go with retention, and ids of tallies after a week', async () => {
 });
 
 test('corrected rows outlive their day, the others of it go, and a day of corrected rows alone is left in peace', async () => {
-  const { db, close } = await createTestDatabase();
+  const own = await createTestDatabase();
+  const { db } = own;
   try {
     const ts = new Date(Date.now() - 100 * 24 * 3_600_000);
     const corrected = await insertRow(db, { ts });
@@ -153,6 +154,6 @@ test('corrected rows outlive their day, the others of it go, and a day of correc
     assert.deepEqual(rows, [{ request_id: corrected }]);
     assert.deepEqual(await dropExpiredPartitions(db, age), []);
   } finally {
-    await close();
+    await own.close();
   }
 });
