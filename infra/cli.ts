@@ -35,6 +35,12 @@ addLogCommands(program);
 addKeyCommands(program);
 addRedactCommand(program);
 
+// Whoever reads our output may have had enough of it, as `head` does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
 try {
   // Not an option of the program: commander would take it from `relearn deploy --version v3`.
   if (['--version', '-V'].includes(process.argv[2] ?? '')) console.log(relearnVersion());
