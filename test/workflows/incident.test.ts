@@ -58,7 +58,9 @@ const storedCount = async () =>
 
 test('what arrives while the incident closes is stored and answered', async () => {
   const handle = await respond();
-  const [one, two] = await corrections(2);
+  const [first, one, two] = await corrections(3);
+  await handle.signal('correction', first);
+  await until('it is past keeping rows', async () => (await stateOf(handle)).accepted === 1);
   await loop.database.db.transaction(async (tx) => {
     await tx.query(`select 1 from relearn.incidents where id = $1 for update`, [incident]);
     await handle.signal('closeReview', { by: 'ann', reason: 'enough' });
@@ -68,7 +70,7 @@ test('what arrives while the incident closes is stored and answered', async () =
     await sleep(300);
   });
   assert.equal((await handle.result()).status, 'closed');
-  assert.equal(await storedCount(), 2);
+  assert.equal(await storedCount(), 3);
 });
 
 test('messages that are none are ignored with a reason, and block nobody', async () => {
