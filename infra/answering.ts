@@ -1,6 +1,6 @@
 import type { Config } from '../src/config.ts';
 import type { Database } from '../src/database.ts';
-import { redactText } from '../src/log/redact/index.ts';
+import { createRedactor, describeOtherRedactor } from '../src/log/redact/index.ts';
 import { tallyLog, type LogTally } from '../src/log/log-tally.ts';
 import { openLogWriter, type LogWriter } from '../src/log/writer.ts';
 import { openArtifactDirectory, type ArtifactStore } from '../src/promote/artifacts.ts';
@@ -38,11 +38,19 @@ export async function openAnswering(setup: AnsweringSetup): Promise<Answering> {
   const { config, db, hashKey, secret, logger, load } = setup;
   const artifacts = openArtifactDirectory(statePaths(config).artifacts);
   const opened = openLogWriter({ ...config.log, spoolDirectory: statePaths(config).spool, db, logger });
-  const { redact, writer, tally } = tallyLog({ redact: redactText, writer: opened });
-  const loading = { artifacts, models: config.models, load, secret, db, logger };
+  const { redactor, writer, tally } = tallyLog({ redactor: createRedactor(config.log.redaction), writer: opened });
+  const loading = { artifacts, models: config.models, load: loadAndCompare, secret, db, logger };
+  /** An embedded model of another redactor serves as well as it can: what is in production does not stop for a setting. */
+  async function loadAndCompare(path: string, version: string): Promise<ServedModel> {
+    const served = await load(path, version);
+    const { redactorVersion } = served;
+    const problem = redactorVersion === undefined ? null : describeOtherRedactor(redactorVersion, redactor);
+    if (problem !== null) logger.warn({ version, problem }, 'the model learned with another redactor');
+    return served;
+  }
   const champions = followChampions(loading);
   const versions = openVersions(loading);
-  const answerer = createAnswerer({ champions, versions, config, writer, redact, hashKey });
+  const answerer = createAnswerer({ champions, versions, config, writer, redactor, hashKey });
   await champions.refresh();
   return {
     artifacts,

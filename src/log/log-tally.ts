@@ -1,4 +1,4 @@
-import type { Redacted } from './redact/index.ts';
+import type { Redacted, Redactor } from './redact/index.ts';
 import type { KeptBecause, LogRow } from './row.ts';
 
 export interface LogTally {
@@ -13,11 +13,11 @@ const typeName = /^[A-Z][A-Z_]{1,31}$/;
 const maxTypes = 64;
 
 /**
- * Counts, since the start, what goes through a redactor and into a log writer. Use the returned `redact` and `writer` in
- * their place.
+ * Counts, since the start, what goes through a redactor and into a log writer. Use the returned `redactor` and `writer`
+ * in their place.
  */
 export function tallyLog<Writer extends { push(row: LogRow): Promise<void> | undefined }>(given: {
-  redact: (text: string) => Redacted;
+  redactor: Redactor;
   writer: Writer;
 }) {
   const redactions: Record<string, number> = {};
@@ -29,12 +29,24 @@ export function tallyLog<Writer extends { push(row: LogRow): Promise<void> | und
     redactions[name] = (redactions[name] ?? 0) + count;
   }
 
-  return {
-    redact: (text: string): Redacted => {
-      const redacted = given.redact(text);
-      for (const type in redacted.found) countType(type, redacted.found[type] ?? 0);
-      return redacted;
+  function count(redacted: Redacted): Redacted {
+    for (const type in redacted.found) countType(type, redacted.found[type] ?? 0);
+    return redacted;
+  }
+
+  const { redact, startRow, chain } = given.redactor;
+  const redactor: Redactor = {
+    ...given.redactor,
+    redact: (text) => count(redact(text)),
+    startRow() {
+      const redactOne = startRow();
+      return (text) => count(redactOne(text));
     },
+    chain: chain && (async (text, urgent) => count(await chain(text, urgent))),
+  };
+
+  return {
+    redactor,
     writer: {
       ...given.writer,
       push(row: LogRow): Promise<void> | undefined {

@@ -5,7 +5,9 @@ import { newRequestId, requestTime } from '../log/request-id.ts';
 import type { Source } from '../log/row.ts';
 import { openAfterAnswers } from './after-answers.ts';
 import type { Champions } from './champions.ts';
+import type { Completion } from './completion.ts';
 import { createAnswerLog, type AnswerFacts, type AnswerLogOptions, type AnswerTexts } from './log-answer.ts';
+import { createPromptReader, type ReadPrompt } from './read-prompt.ts';
 import { passRequest, readMessages, type Passed, type PassedTexts, type PassRequest } from './pass.ts';
 import type { Answer } from './model.ts';
 import type { Serving } from './serving.ts';
@@ -55,11 +57,13 @@ export interface AnswererOptions extends AnswerLogOptions {
 /**
  * The one request path: the gateway and the inference activity answer by it. Each text is redacted once, for an embedded
  * model and the log alike; what goes to an endpoint is redacted after its answer, between other requests. A text that
- * cannot be redacted is answered and not logged.
+ * cannot be redacted is answered and not logged. A second redactor is waited for only where an embedded model reads
+ * what it answers, or with `log.durable`.
  */
 export function createAnswerer(options: AnswererOptions): Answerer {
-  const { champions, versions, config, redact, now = Date.now } = options;
+  const { champions, versions, config, redactor, now = Date.now } = options;
   const answerLog = createAnswerLog(options);
+  const readPrompt = createPromptReader(redactor, config.log.redaction.chain);
   const after = openAfterAnswers();
   const done = Promise.resolve();
 
@@ -98,13 +102,14 @@ export function createAnswerer(options: AnswererOptions): Answerer {
   ): Promise<Answered[]> {
     const at = new Date(now());
     const { incident } = serving; // of the moment of the request: a switch may come before the answer
-    let redacted: (Message[] | null)[] | undefined;
+    let read: ReadPrompt[] | undefined;
     let start = 0;
-    const answers = await serving.use((served) => {
-      if (served.readsRedacted) redacted = requests.map(({ messages }) => answerLog.redactOrNull(messages));
+    const answers = await serving.use(async (served) => {
+      if (served.readsRedacted)
+        read = await Promise.all(requests.map(async ({ messages }) => readPrompt(served, messages)));
       start = performance.now();
       return served.answer(
-        requests.map(({ messages }, place) => redacted?.[place] ?? messages),
+        requests.map(({ messages }, place) => read?.[place]?.messages ?? messages),
         signal,
       );
     });
@@ -117,24 +122,15 @@ export function createAnswerer(options: AnswererOptions): Answerer {
       const ts = request.requestId === undefined ? at : (requestTime(requestId) ?? at);
       const facts = { serving, requestId, ts, incident, user: request.user, source: request.source, latencyMs };
       held.push(
-        redacted === undefined ? logLater(facts, request, answer) : logEmbedded(facts, redacted[place] ?? null, answer),
+        // At once: the prompt is redacted already, and the answer is a label.
+        read === undefined
+          ? logLater(facts, request, answer)
+          : answerLog.logAnswer(facts, read[place]?.logged ?? null, completionOf(answer)),
       );
       return { requestId, version: serving.version, ...answer, latencyMs };
     });
     if (config.log.durable) await Promise.all(held.filter((write) => write !== undefined));
     return answered;
-  }
-
-  /** At once: the prompt is redacted already, and the answer is a label. */
-  function logEmbedded(
-    facts: AnswerFacts,
-    prompt: Message[] | null,
-    { text, logprob }: Answer,
-  ): Promise<void> | undefined {
-    const response = answerLog.redactOrNull([{ role: 'assistant', content: text }])?.[0];
-    if (prompt !== null && response !== undefined) return answerLog.push(facts, prompt, messageText(response), logprob);
-    answerLog.drop(facts, 'redaction_failed');
-    return undefined;
   }
 
   /** Logs between other requests. Resolves at once, or with `log.durable` when the row is safe. */
@@ -149,14 +145,14 @@ export function createAnswerer(options: AnswererOptions): Answerer {
     });
   }
 
-  function logLater(facts: AnswerFacts, { messages }: AnswerRequest, { text, logprob }: Answer): Promise<void> {
-    const completion = { message: { role: 'assistant', content: text }, logprob, cutOff: false };
-    return addSteps(facts, { messages: () => messages, completion: () => completion }, text.length);
+  function logLater(facts: AnswerFacts, { messages }: AnswerRequest, answer: Answer): Promise<void> {
+    const completion = () => completionOf(answer);
+    return addSteps(facts, { messages: () => messages, completion }, answer.text.length);
   }
 
   const passOptions = {
     now,
-    redact: (text: string) => redact(text).text,
+    redact: (text: string) => redactor.redact(text).text,
     log: (facts: AnswerFacts, { messages, completion, size }: PassedTexts) =>
       addSteps(facts, { messages: () => readMessages(messages), completion }, size),
   };
@@ -172,9 +168,17 @@ export function createAnswerer(options: AnswererOptions): Answerer {
       const serving = choose(request);
       return serving === undefined ? undefined : passRequest(passOptions, serving, request);
     },
-    settle: () => after.settle(),
+    async settle() {
+      await after.settle();
+      await answerLog.settle();
+    },
   };
 }
+
+const completionOf = ({ text, logprob }: Answer): Completion => ({
+  message: { role: 'assistant', content: text },
+  ...{ logprob, cutOff: false },
+});
 
 function requirePrompt({ messages }: AnswerRequest): void {
   if (messages.some((message) => messageText(message).trim() !== '')) return;

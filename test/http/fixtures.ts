@@ -8,7 +8,7 @@ import { configSchema, type Config } from '../../src/config.ts';
 import { buildGateway } from '../../src/http/gateway.ts';
 import { followKeys } from '../../src/http/keys-follow.ts';
 import { ensureAhead } from '../../src/log/partitions.ts';
-import { redactorVersion, redactText } from '../../src/log/redact/index.ts';
+import { createRedactor, redactorVersion } from '../../src/log/redact/index.ts';
 import { tallyLog } from '../../src/log/log-tally.ts';
 import { findRow } from '../../src/log/rows.ts';
 import { openLogWriter } from '../../src/log/writer.ts';
@@ -52,7 +52,7 @@ export function testConfig(extra: Record<string, unknown> = {}): Config {
  * answers end in the given suffix, so that an answer shows which version gave it.
  */
 export async function startTestGateway({
-  redact: redactor = redactText,
+  redactor: given = createRedactor(),
   config = testConfig(),
   logLevel = 'info',
   needsKeys = false,
@@ -66,13 +66,13 @@ export async function startTestGateway({
   const options = { db, artifacts, models: config.models, load: loadOnnxModel, secret: () => undefined, logger };
   const champions = followChampions({ ...options, pollMs: 20 });
   const versions = openVersions(options);
-  const { redact, writer, tally } = tallyLog({
-    redact: redactor,
+  const { redactor, writer, tally } = tallyLog({
+    redactor: given,
     writer: openLogWriter({ db, logger, flushMs: 20, maxQueuedRows: 10_000, hotWindowHours: 24 }),
   });
   const keys = needsKeys ? await followKeys({ db, logger, maxAgeMs: 60_000, pollMs: 20 }) : undefined;
   const hashKey = 'test key';
-  const answerer = createAnswerer({ config, champions, versions, writer, redact, hashKey });
+  const answerer = createAnswerer({ config, champions, versions, writer, redactor, hashKey });
   const app = buildGateway({ config, answerer, champions, db, writer, hashKey, logger, keys, tally });
 
   async function promote(suffix: string): Promise<string> {
@@ -82,7 +82,10 @@ export async function startTestGateway({
     );
     await writeFile(base, examples.join('\n'));
     const output = join(directory, 'model.onnx');
-    await trainFromFiles({ files: { base, calibration: [] }, output, seed: 1, epochs: 5, redactorVersion }, () => {});
+    await trainFromFiles(
+      { files: { base, calibration: [] }, output, seed: 1, epochs: 5, redactorVersion: redactorVersion() },
+      () => {},
+    );
     const version = await registerVersion(db, {
       model: 'triage',
       kind: 'onnx',

@@ -2,15 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tallyLog } from '../../src/log/log-tally.ts';
 import { newRow } from './new-row.ts';
+import { redactorOf } from './redact/fake-redactor.ts';
 
 test('types and reasons are counted, and what goes through is unchanged', () => {
   const pushed: unknown[] = [];
-  const { redact, writer, tally } = tallyLog({
-    redact: (text) => ({ text: `[${text}]`, found: { EMAIL: 2, PHONE: 1 } }),
+  const { redactor, writer, tally } = tallyLog({
+    redactor: redactorOf((text) => ({ text: `[${text}]`, found: { EMAIL: 2, PHONE: 1 } })),
     writer: { push: (row) => void pushed.push(row) },
   });
-  assert.equal(redact('a').text, '[a]');
-  redact('b');
+  assert.equal(redactor.redact('a').text, '[a]');
+  redactor.startRow()('b');
   const rows = [newRow({ keptBecause: 'healthy' }), newRow({ keptBecause: null }), newRow({ keptBecause: null })];
   for (const row of rows) writer.push(row);
   assert.deepEqual(pushed, rows);
@@ -19,7 +20,11 @@ test('types and reasons are counted, and what goes through is unchanged', () => 
 
 test('a redactor with types without end does not become metrics without end', () => {
   let type = '';
-  const { redact, tally } = tallyLog({ redact: (text) => ({ text, found: { [type]: 1 } }), writer: { push() {} } });
+  const { redactor, tally } = tallyLog({
+    redactor: redactorOf((text) => ({ text, found: { [type]: 1 } })),
+    writer: { push: () => undefined },
+  });
+  const { redact } = redactor;
   for (type of ['canary@example.com', 'lower', '__proto__x', 'X'.repeat(80)]) redact('');
   assert.deepEqual(tally().redactions, { other: 4 });
   for (let n = 0; n < 1000; n += 1) {

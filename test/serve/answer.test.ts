@@ -9,6 +9,7 @@ import type { LogRow } from '../../src/log/row.ts';
 import { createAnswerer, type AnswerRequest } from '../../src/serve/answer.ts';
 import type { ServedModel } from '../../src/serve/model.ts';
 import { holdModel } from '../../src/serve/serving.ts';
+import { redactorOf } from '../log/redact/fake-redactor.ts';
 
 const config = configSchema.parse({
   models: { triage: { serve: { kind: 'onnx' }, sampling: { healthyRate: 0 } }, silent: { serve: { kind: 'onnx' } } },
@@ -38,7 +39,7 @@ function setUp({ logprob = -0.1, readsRedacted = true, redact = redactText, text
     champions: { get: (model) => (model === 'triage' ? champion.serving : undefined) },
     versions: { use: (_model, version, work) => work(hold(version).serving) },
     writer: { push: (row) => void rows.push(row), drop: (reason) => void dropped.push(reason) },
-    redact,
+    redactor: redactorOf(redact),
     hashKey: 'key',
     now: () => 1_700_000_000_123,
   });
