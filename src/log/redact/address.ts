@@ -10,13 +10,15 @@ const capital =
 const upper = (words: string): string => `${words}|${words.toUpperCase()}`;
 const direction = String.raw`(?:[NSEW]|[NS][EW]|North|South|East|West|Northeast|Northwest|Southeast|Southwest|NORTH|SOUTH|EAST|WEST)\.?`;
 const name = String.raw`(?:[A-Z][A-Za-z\u00c0-\u024f'\u2019.-]{0,24}|\d{1,3}(?:st|nd|rd|th|ST|ND|RD|TH)|of|the|de|la|del|des|and|&)`;
+/** Of a name of several words, the first is one: "51 and Route 66" is none. */
+const firstName = String.raw`(?!(?:of|the|and|&) )${name}`;
 const unit = String.raw`(?:,? {0,2}(?:(?:[Aa]pt|APT|[Aa]partment|[Ss]uite|SUITE|[Ss]te|STE|[Uu]nit|UNIT|[Ff]lat|[Ff]loor|[Ff]l|[Rr]oom|[Rr]m|[Bb]uilding|[Bb]ldg|[Ll]ot)\.? ?#? ?[A-Za-z0-9-]{1,6}\b|# ?[A-Za-z0-9-]{1,6}\b))?`;
 const place = String.raw`(?:,? {0,2}(?:[A-Z][A-Za-z'.-]{1,20}[ ,]{1,2}){1,3}(?:[A-Z]{2},? {1,2}\d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]? {1,2}\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d)\b)?`;
 const number = String.raw`\d{1,6}(?:[ -]?\d{1,2}\/\d{1,2}|[-\u2014/]\d{1,5})?(?:-?[A-Za-z](?![A-Za-z]))?,? {1,2}`;
 
 /** 221B Baker Street, 1600 Pennsylvania Ave NW Suite 5, Springfield, IL 62704 */
 const named = new RegExp(
-  String.raw`${number}(?:${direction} {1,2})?(?:${name} {1,2}){1,5}?(?:${upper(clear)}|${upper(capital)})\b\.?(?: ${direction}(?![A-Za-z]))?${unit}${place}`,
+  String.raw`${number}(?:${direction} {1,2})?${firstName} {1,2}(?:${name} {1,2}){0,4}?(?:${upper(clear)}|${upper(capital)})\b\.?(?: ${direction}(?![A-Za-z]))?${unit}${place}`,
   'y',
 );
 /** 1600 Broadway, 5 The Strand, 350 Avenue of the Americas, 12 Highway 101, 450 County Road 12 */
@@ -26,7 +28,7 @@ const nameless = new RegExp(
 );
 /** 12 main street: people type so; only endings that mean little else. */
 const lowerCase = new RegExp(
-  String.raw`${number}(?:(?!(?:the|a|an|on|in|of|to|at|my|your|our|this|that|per|for|from|and|or|with|down|up|along|minutes?|miles?|meters?|metres?|km|hours?|days?|feet|blocks?|more|other|new|different|cross|people|cars)\b)[a-z][a-z'.-]{1,20} {1,2}){1,3}?(?:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr)\b(?!['-])\.?${unit}`,
+  String.raw`${number}(?:(?!(?:the|a|an|on|in|of|to|at|my|your|our|this|that|per|for|from|and|or|with|down|up|along|minutes?|miles?|meters?|metres?|km|hours?|days?|feet|blocks?|more|other|new|different|cross|people|cars|way|lane|lanes|side|one|two|dead|busy)\b)[a-z][a-z'.-]{1,20} {1,2}){1,3}?(?:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr)\b(?!['-])\.?${unit}`,
   'y',
 );
 const box = /(?:P\.? ?O\.? ?|Post Office |p\.?o\.? )[Bb][Oo][Xx] {1,2}(?:#|[Nn]o\.? )?\d{1,6}$/;

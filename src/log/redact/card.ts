@@ -25,7 +25,7 @@ export function cardAt(scan: Scan, first: number): number {
   const { text } = scan;
   const start = groupStart(scan, first);
   const size = groupSize(scan, first);
-  if (size !== 4 && size < shortest) return -1;
+  if (size !== 4 && size !== 6 && size < shortest) return -1;
   if (!opens(text, start) || joinedBefore(text, start, scan.taken)) return -1;
   let digits = '';
   let found = -1;
@@ -36,15 +36,21 @@ export function cardAt(scan: Scan, first: number): number {
     if (group > first && !separated(text, groupEnd(scan, group - 1), groupStart(scan, group))) break;
     if (digits.length + more > longest) break;
     digits += text.slice(groupStart(scan, group), end);
-    if (digits.length < shortest || (group > first && more < 3)) continue;
-    // 1234-567890123456 is no card: one group, or three and more.
-    if (group - first === 1 || !closes(text, end) || joinedAfter(text, end)) continue;
+    if (digits.length < shortest || !isGrouped(group - first, size, more, digits.length)) continue;
+    if (!closes(text, end) || joinedAfter(text, end)) continue;
     const place = issued(digits);
     if (place >= rank || !luhn(digits)) continue;
     rank = place;
     found = end;
   }
   return found;
+}
+
+/** 1234-567890123456 is no card: one group, or three and more of three digits and more; but 6 13 and 4 4 4 2 are. */
+function isGrouped(before: number, first: number, last: number, total: number): boolean {
+  if (before === 0) return true;
+  if (first === 6) return before === 1 && last === 13;
+  return before > 1 && (last >= 3 || (before === 3 && last === 2 && total === 14));
 }
 
 /** How usual this length is for the issuer of these digits: 0 for the usual one, Infinity for one it never issues. */

@@ -21,14 +21,14 @@ const anchor = new RegExp(String.raw`[0-9@\uff10-\uff19\uff20${otherDigits}]`);
 const anchorWords = ['[at]', '(at)', '{at}', '[AT]', '(AT)', '&commat;', '-----BEGIN'];
 
 /** The space of HTML forms, ?card=4111+1111: between groups of digits, and not in bob1+news@example.com. */
-const formSpace = String.raw`(?<==[^\s"'<>&=]{0,80}[0-9)A-Z])(?<form>\+)(?=[0-9(]|%28|[A-Z]{1,4}\d?)(?![\w.-]{0,40}(?:@|%40))`;
+const formSpace = String.raw`(?<==[^\s"'<>&=]{0,80}[0-9)A-Z/+-])(?<form>\+)(?=[0-9(/+-]|%28|%2F|[A-Z]{1,4}\d?)(?![\w.-]{0,40}(?:@|%40))`;
 
 const maybeRoundabout = new RegExp(
-  String.raw`[\\%&${likes}${invisible}]|[[({] ?(?:at|AT|dot|DOT) ?[\])}]|[0-9)A-Z]\+[0-9(A-Z%]`,
+  String.raw`[\\%&${likes}${invisible}]|[[({] ?(?:at|AT|dot|DOT) ?[\])}]|[0-9)A-Z/-]\+[0-9(A-Z%/+-]`,
 );
 const roundabout = new RegExp(
   String.raw`\\{1,4}(?:u(?<unicode>[0-9a-fA-F]{4})|x(?<byte>[0-9a-fA-F]{2})|(?<letter>[nrt"'/]))` +
-    String.raw`|%(?:25){0,2}(?:(?<percent>[2-7][0-9a-fA-F]|0[9aAdD])|(?<utf8>[cC][2-9a-fA-F]%[89abAB][0-9a-fA-F]|[eE][0-9a-fA-F]%[89abAB][0-9a-fA-F]%[89abAB][0-9a-fA-F]))` +
+    String.raw`|%(?:25){0,2}(?:(?<percent>[2-7][0-9a-fA-F]|0[9aAdD])|(?<utf8>(?:[cC][2-9a-fA-F]|[dD][0-9a-fA-F])%[89abAB][0-9a-fA-F]|[eE][0-9a-fA-F]%[89abAB][0-9a-fA-F]%[89abAB][0-9a-fA-F]))` +
     String.raw`|&(?:#(?<decimal>\d{2,5})|#[xX](?<entity>[0-9a-fA-F]{2,4})|(?<name>nbsp|commat|amp|quot|lt|gt|period|hyphen));` +
     String.raw`|[${likes}]+|[${invisible}]+| ?[[({] ?(?<spelled>at|AT|dot|DOT) ?[\])}] ?|${formSpace}`,
   'g',

@@ -20,22 +20,29 @@ export function maybeIban({ text }: Scan, start: number): boolean {
   return start >= 2 && isAsciiLetter(text.charCodeAt(start - 1)) && isAsciiLetter(text.charCodeAt(start - 2));
 }
 
-/** End of the IBAN whose check digits start this digit group, or -1. Groups may be parted by a space, "-" or ".". */
-export function ibanAt(scan: Scan, group: number): number {
+/** End of the IBAN whose check digits start this digit group, or -1. Groups may be parted by a space, "." or a dash. */
+export function ibanAt(scan: Scan, first: number): number {
   const { text } = scan;
-  const start = groupStart(scan, group) - 2;
+  const start = groupStart(scan, first) - 2;
   const length = lengths.get(text.slice(start, start + 2).toUpperCase());
   if (length === undefined || !opens(text, start)) return -1;
   let iban = '';
   let at = start;
+  let group = start;
   for (; iban.length < length && at < text.length; at += 1) {
     const code = text.charCodeAt(at);
-    if (isAsciiLetter(code) || (code >= 48 && code <= 57)) iban += text.charAt(at);
-    else if (!separates(code) || separates(text.charCodeAt(at - 1))) return -1;
+    if (isAsciiLetter(code) || (code >= 48 && code <= 57)) {
+      if (at > group && !separates(text.slice(group, at))) return -1;
+      iban += text.charAt(at);
+      group = at + 1;
+    } else if (at - group === longestGap) return -1;
   }
   return iban.length === length && closes(text, at) && mod97(iban.toUpperCase()) ? at : -1;
 }
 
-function separates(code: number): boolean {
-  return code === 32 || code === 45 || code === 46 || code === 0x2014;
+const longestGap = 5;
+
+/** One character, or a dash between spaces. */
+function separates(gap: string): boolean {
+  return /^(?:[ .]| {0,2}[-\u2014] {0,2})$/.test(gap);
 }

@@ -6,7 +6,10 @@ import type { Span } from './span.ts';
 /** Four numbers with dots are as often a version. What the text calls it last decides. */
 const context = 40;
 const versionCue =
-  /(?:\b(?:v\.?(?= )|ver|versions?|rel|releases?d?|builds?|firmware|upgraded?|updated?|downgraded?|patch(?:ed)?|drivers?|sdk|package|section|sec|chapter|clause|article|paragraph|figure|table|oid|runtime|kernel|assembly|api|plugin|library|framework|chrome|firefox|safari|edge|opera|client)\b|version["']?\s*[:=]|[=<>~^!]=\s*["']?|[§^~])[^\n]*$/i;
+  /(?:\b(?:v\.?(?= )|ver|versions?|rel|releases?d?|builds?|firmware|sections?|sec|chapters?|clauses?|articles?|paragraphs?|figures?|tables?|oid)\b|version["']?\s*[:=]|[=<>~^!]=\s*["']?|[§^~])[^\n]*$/i;
+/** These say so only right before it: an api has addresses, too, and people update them. */
+const nearVersionCue =
+  /\b(?:(?:drivers?|sdk|package|kernel|runtime|assembly|api|plugin|library|framework|chrome|firefox|safari|edge|opera|ec)[ -]|(?:up|down)grad(?:ed?|ing) |(?:updat|upgrad|downgrad)(?:ed?|ing) (?:[\w.-]{1,20} ){0,2}to )$/i;
 const ipCue =
   /\b(?:ips?|ipv4|addr(?:ess(?:es)?)?|hosts?|hostnames?|servers?|clients?|from|remote|gateway|subnet|dns|ping|ssh|peer|origin|forwarded|nat|router|listen(?:ing)?|connect(?:ed|ion|ing)?|login|logged|banned?|blocked?|request)\b|ip(?:[_-]?addr(?:ess)?)?["']?\s*[:=]/i;
 
@@ -52,6 +55,7 @@ function isVersion(text: string, start: number): boolean {
     return true;
   }
   const before = text.slice(Math.max(0, start - context), start);
+  if (nearVersionCue.test(before)) return !/\b(?:ips?|address|dns|hosts?|servers?|gateway) to $/i.test(before);
   const cue = versionCue.exec(before);
   return cue !== null && !ipCue.test(before.slice(cue.index + cue[0].search(/[\s:="'§^~]|$/)));
 }

@@ -11,6 +11,7 @@ const lengthsByCode: ReadonlyMap<number, number> = readPlans();
 
 function readPlans(): Map<number, number> {
   const plans = new Map<number, number>([800, 808, 870, 881, 882, 883, 888, 979].map((code) => [code, 0b1111111 << 6]));
+  plans.set(52, 1 << 11); // Mexico's mobiles had a 1 of their own, and many still write it
   const metadata = new Metadata();
   for (const country of getCountries()) {
     metadata.selectNumberingPlan(country);

@@ -16,7 +16,8 @@ export interface Run {
   digits(count: number, withoutTrunk: boolean): string;
 }
 
-const longestGap = 3;
+/** (415) - 555 */
+export const longestGap = 4;
 const mostGroups = 9;
 /** Fifteen of ITU-T E.164, a prefix of two, and one to see that there are too many. */
 const mostDigits = 18;

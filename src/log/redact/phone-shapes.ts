@@ -30,6 +30,8 @@ const shapes: readonly Shape[] = [
   { sizes: /^2 5 4$/, digits: /^[1-9][1-9]9/, gaps: /-$/, verdict: 'yes' },
   { sizes: /^3 4 4$/, digits: /^1[3-9]/, verdict: 'yes' },
   { sizes: /^5 5$/, digits: /^[6-9]/, verdict: 'maybe' },
+  // Spain: 612 345 678
+  { sizes: /^3 3 3$/, digits: /^[67]/, gaps: /^ , $/, verdict: 'maybe' },
 ];
 
 /** Whether the first `count` groups of a run have the shape of a national number; `maybe` asks a plan. */
@@ -58,8 +60,10 @@ export function isPhoneShape(text: string, start: number, run: Run, count: numbe
 /** 020 7946 0958, 030/1234567, 01.42.68.53.00, 090-1234-5678: a trunk prefix and at least one gap. */
 function isTrunk(sizes: readonly number[], gaps: readonly string[], digits: string): boolean {
   const [first = 0, second = 0] = sizes;
-  if (digits.length < 9 || first < 2 || first > 5 || sizes.length > 6) return false;
-  if (sizes.slice(1).some((size) => size < 2)) return false;
+  if (digits.length < 9 || first < 2 || first > (second === 6 ? 6 : 5) || sizes.length > 6) return false;
+  // 0221 / 284233-0: the exchange of a company ends in one digit.
+  const exchange = sizes.length > 2 && gaps.at(-1) === '-' && sizes.at(-1) === 1;
+  if (sizes.slice(1, exchange ? -1 : undefined).some((size) => size < 2)) return false;
   if (gaps.every((gap) => gap === '/') && gaps.length > 1) return false;
   if (gaps.every((gap) => gap === '.') && sizes.length < 3) return false;
   // 02134-1234 is a ZIP code.

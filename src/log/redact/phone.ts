@@ -1,7 +1,7 @@
 import { closes, isDigit, isGap, joinedAfter, joinedBefore, opens } from './characters.ts';
 import { createCue } from './cue.ts';
 import { isInternational, isNational } from './phone-plans.ts';
-import { readRun, type Run } from './phone-run.ts';
+import { longestGap, readRun, type Run } from './phone-run.ts';
 import { isDate, isPhoneShape, tooManyAlike } from './phone-shapes.ts';
 import { groupEnd, groupSize, groupStart, type Scan } from './scan.ts';
 import type { Span } from './span.ts';
@@ -10,6 +10,9 @@ const announced = createCue(
   String.raw`phones?|telephone|(?<![a-z])(?:tel|mob|cell|fax|call|callto|dial|ring|sms|msisdn|hotline|helpline|handy|fono|celular|móvil|portable|rufnummer|reach|contact|m|t|p|ph)|mobile|whatsapp|signal|viber|wa\.me|text (?:me|us|him|her|them)|(?:my|his|her|our|their|your) (?:new |old |direct |cell |mobile |work |home )?number|t[eé]l[eé](?:ph|f)on[eo]?|telefoo?n(?:o|nummer)?|t[eé]l|cellulare|teléfono|телефон|тел|моб|звоните|电话|電話|手机|手機|携帯|联系方式|联系|聯繫|聯絡|致电|拨打|連絡先|号码|전화|연락처|휴대폰|번호|फ़?ोन|โทร|هاتف|جوال|تلفن`,
 );
 const extension = /^(?:,? ?(?:x|ext\.?|extension|durchwahl|доб\.?) ?:?|#)\d{1,6}/i;
+
+/** What is dialled for "+": 00 in most countries, 011 in North America. */
+const exitCode = /^(00|011) ?[1-9]/;
 
 /** The fewest digits of a number, where a word announces it. */
 const fewestDigits = 7;
@@ -42,7 +45,7 @@ export function takePhone(scan: Scan, first: number, spans: Span[], checks: { ma
 /** Whether another digit group is near enough to belong to the same number. */
 function goesOn(scan: Scan, first: number): boolean {
   const next = groupStart(scan, first + 1);
-  return next !== -1 && next - groupEnd(scan, first) <= 3 && isGap(scan.text.charCodeAt(next - 1));
+  return next !== -1 && next - groupEnd(scan, first) <= longestGap && isGap(scan.text.charCodeAt(next - 1));
 }
 
 /** Where the "+" of "+44", "+ 44" or "+(44" stands, or -1. */
@@ -72,11 +75,12 @@ function nationalEnd(scan: Scan, run: Run, checks: { made: number }): number {
   // A cue is never before another number's end.
   const isAnnounced = !isDigit(lastBefore(text, start)) && announced(text, before === 40 ? start - 1 : start);
   if (!isAnnounced && joinedBefore(text, start, scan.taken)) return first;
-  if (/^00 ?[1-9]/.test(text.slice(start, start + 4))) {
-    const after = internationalEnd(scan, run, 2);
+  const prefix = exitCode.exec(text.slice(start, start + 5))?.[1]?.length;
+  if (prefix !== undefined) {
+    const after = internationalEnd(scan, run, prefix);
     if (
       after > first + 1 ||
-      (after > first && (isAnnounced || affordable(checks, `+${run.digits(1, false).slice(2)}`)))
+      (after > first && (isAnnounced || affordable(checks, `+${run.digits(1, false).slice(prefix)}`)))
     )
       return after;
   }

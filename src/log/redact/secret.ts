@@ -15,6 +15,7 @@ const keys = [
   String.raw`(?:AC|SK)[0-9a-f]{32}(?![0-9A-Za-z])`, // Twilio
   String.raw`npm_[0-9A-Za-z]{30,60}|pypi-[0-9A-Za-z_-]{50,250}|dckr_pat_[0-9A-Za-z_-]{20,60}|rubygems_[0-9a-f]{48}`, // registries
   String.raw`(?:(?:hf|gsk|r8|fw|phc|phx|glsa|secret|tfp|rnd|sbp|ntn|figd|lin_api|dop_v1|doo_v1|sntrys|sntryu)_|(?:nvapi|pplx|xai|tvly)-)(?=[A-Za-z_-]{0,60}\d)[0-9A-Za-z_-]{20,255}`, // model hosts and tools
+  String.raw`rl_[0-9a-f]{16}_[0-9A-Za-z_-]{43}`, // our own
   String.raw`shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|sq0(?:atp|csp|idp)-[0-9A-Za-z_-]{22,64}|key-[0-9a-f]{32}|[0-9a-f]{32}-us\d{1,2}`, // Shopify, Square, Mailgun, Mailchimp
   String.raw`AGE-SECRET-KEY-1[0-9A-Z]{58}|EAA[0-9A-Za-z]{60,255}|v1\.0-[0-9a-f]{24}-[0-9a-f]{140,160}`, // age, Meta, Cloudflare
   String.raw`(?<=[^0-9]\d{8,10}:)AA[0-9A-Za-z_-]{33}`, // Telegram

@@ -5,7 +5,7 @@ import { groupEnd, groupSize, groupStart, type Scan } from './scan.ts';
 const announced = createCue(
   String.raw`(?<![a-z])ssn|(?<![a-z])ss ?(?:#|no|num)|social[ _-]?sec(?:urity)?|(?<![a-z])soc sec|social|taxpayer id(?:entification)?|社会保障|社会安全|社保`,
 );
-const between = /^(?: ?[-\u2014] ?| {1,2}|[./])$/;
+const between = /^(?: {0,2}[-\u2014] {0,2}| {1,2}|[./])$/;
 
 /** End of the US social security number that starts with this digit group, or -1. */
 export function ssnAt(scan: Scan, first: number): number {

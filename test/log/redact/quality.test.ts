@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { benignTouched, hardRecall, plainRecall, streetRecall, type Miss } from '../../../bench/redact.ts';
 import { heldOut } from '../../../bench/redact-held-out.ts';
+import { unseen } from '../../../bench/redact-unseen.ts';
 import { createRandom } from '../../../bench/redact-random.ts';
 
 const shown = (misses: readonly Miss[]): string =>
@@ -36,4 +37,15 @@ test('forms that nobody had in mind are found as well', () => {
   assert.ok(shares.reduce((sum, share) => sum + share, 0) / shares.length >= 0.97, JSON.stringify(recall));
   assert.ok(hard >= 0.95, String(hard));
   assert.ok(benign <= 0.01, String(benign));
+});
+
+test('so are those of a second such set, which has forms, names and contexts of its own', () => {
+  const { recall, hard, benign, streets, misses } = unseen(2024, 3);
+  const mean = (shares: Record<string, number>) =>
+    Object.values(shares).reduce((sum, share) => sum + share, 0) / Object.keys(shares).length;
+  const some = misses.slice(0, 5).join('\n');
+  assert.ok(mean(recall) >= 0.97, `${JSON.stringify(recall)}\n${some}`);
+  assert.ok(mean(hard) >= 0.95, `${JSON.stringify(hard)}\n${some}`);
+  assert.ok(benign <= 0.01, `${benign}\n${some}`);
+  assert.ok(streets >= 0.6, String(streets));
 });
