@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { datasetConfig } from './convert/config.ts';
 import { isLoopback } from './http/loopback.ts';
 
 const name = z
@@ -74,6 +75,7 @@ const trainer = z.discriminatedUnion('kind', [
 const retrain = z.strictObject({
   minCorrected: count.default(100).describe('distinct corrected rows of an incident before drift triggers a retrain'),
   trainer: trainer.optional(),
+  dataset: datasetConfig.prefault({}),
   cadence: z.string().optional().describe('cron expression in UTC, such as "0 3 * * 1"'),
   clusters: z
     .array(z.strictObject({ tag: z.string().min(1), minCorrected: count }))

@@ -1,38 +1,58 @@
 const shingleLength = 5;
 const sketchSize = 64;
+/** Texts are looked up by their smallest hashes: two copies share none of eight in 3 of a million cases (0.2^8). */
+const lookedUp = 8;
 
 /** Two texts at or above this share of common shingles are copies of each other. */
 const copyThreshold = 0.8;
 
 /**
- * Finds copies of reserved texts, exact and near. Texts are folded (case, punctuation, digits and white space do not
+ * Finds copies of known texts, exact and near. Texts are folded (case, punctuation, digits and white space do not
  * count) and compared by the Jaccard similarity of their character 5-grams, estimated from bottom-k sketches
  * (Broder 1997, "On the resemblance and containment of documents"); texts of up to 64 shingles are compared exactly.
  */
-export class ReservedTexts {
+export class KnownTexts {
   #sketches: Uint32Array[] = [];
   #byHash = new Map<number, number[]>();
 
   add(text: string): void {
-    const index = this.#sketches.length;
+    this.#addSketch(sketchOf(text));
+  }
+
+  hasCopyOf(text: string): boolean {
+    return this.#find(sketchOf(text)) !== undefined;
+  }
+
+  /** The place, in the order of adding, of the first text that this one is a copy of. A text without one is added. */
+  copyOrAdd(text: string): number | undefined {
     const sketch = sketchOf(text);
+    const known = this.#find(sketch);
+    if (known === undefined) this.#addSketch(sketch);
+    return known;
+  }
+
+  #addSketch(sketch: Uint32Array): void {
+    const index = this.#sketches.length;
     this.#sketches.push(sketch);
-    for (const hash of sketch) {
+    for (const hash of sketch.subarray(0, lookedUp)) {
       const holders = this.#byHash.get(hash);
       if (holders === undefined) this.#byHash.set(hash, [index]);
       else holders.push(index);
     }
   }
 
-  hasCopyOf(text: string): boolean {
-    const sketch = sketchOf(text);
+  #find(sketch: Uint32Array): number | undefined {
     const candidates = new Set<number>();
-    for (const hash of sketch) for (const index of this.#byHash.get(hash) ?? []) candidates.add(index);
-    for (const index of candidates) {
-      const reserved = this.#sketches[index];
-      if (reserved !== undefined && similarity(sketch, reserved) >= copyThreshold) return true;
+    for (const hash of sketch.subarray(0, lookedUp)) {
+      for (const index of this.#byHash.get(hash) ?? []) candidates.add(index);
     }
-    return false;
+    let first: number | undefined;
+    for (const index of candidates) {
+      if (first !== undefined && index > first) continue;
+      const known = this.#sketches[index];
+      if (known !== undefined && similarity(sketch, known) >= copyThreshold) first = index;
+    }
+    return first;
   }
 }
 
@@ -62,13 +82,10 @@ function similarity(a: Uint32Array, b: Uint32Array): number {
   return seen === 0 ? 0 : common / seen;
 }
 
-/** A text without case, punctuation, digits and runs of white space. */
+/** A text without case, punctuation, digits and runs of white space; one of nothing else keeps them. */
 export function foldText(text: string): string {
-  return text
-    .normalize('NFKC')
-    .toLowerCase()
-    .replace(/[\p{P}\p{S}\p{N}\s\p{Cf}]+/gu, ' ')
-    .trim();
+  const plain = text.normalize('NFKC').toLowerCase();
+  return plain.replace(/[\p{P}\p{S}\p{N}\s\p{Cf}]+/gu, ' ').trim() || plain.trim();
 }
 
 /** FNV-1a over UTF-16 code units, with a final mix so that the smallest hashes are a fair sample. */

@@ -103,13 +103,13 @@ export async function findVersionOfRun(db: Database, model: string, run: number)
   return found?.version ?? null;
 }
 
-/** True when the champion was trained on a row of the incident. */
+/** True when the champion was trained on a row of the incident, or on one that says the same. */
 export async function championLearned(db: Database, model: string, incident: string): Promise<boolean> {
   const rows = await db.query(
     `select 1 from relearn.aliases a
      join relearn.versions v using (model, version)
      join relearn.dataset_rows d on d.dataset = v.dataset
-     where a.model = $1 and a.alias = 'champion' and d.incident = $2 and d.split = 'train' limit 1`,
+     where a.model = $1 and a.alias = 'champion' and d.incident = $2 and d.split in ('train', 'duplicate') limit 1`,
     [model, incident],
   );
   return rows.length > 0;
