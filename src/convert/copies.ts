@@ -1,6 +1,6 @@
 const shingleLength = 5;
 const sketchSize = 64;
-/** Texts are looked up by their smallest hashes: two copies share none of eight in 3 of a million cases (0.2^8). */
+/** Texts are looked up by their smallest hashes: two copies share fewer than two of eight once in 10,000 cases. */
 const lookedUp = 8;
 
 /** Two texts at or above this share of common shingles are copies of each other. */
@@ -42,15 +42,16 @@ export class KnownTexts {
   }
 
   #find(sketch: Uint32Array): number | undefined {
-    const candidates = new Set<number>();
+    const shared = new Map<number, number>();
     for (const hash of sketch.subarray(0, lookedUp)) {
-      for (const index of this.#byHash.get(hash) ?? []) candidates.add(index);
+      for (const index of this.#byHash.get(hash) ?? []) shared.set(index, (shared.get(index) ?? 0) + 1);
     }
+    const needed = Math.min(2, sketch.length);
     let first: number | undefined;
-    for (const index of candidates) {
-      if (first !== undefined && index > first) continue;
+    for (const [index, count] of shared) {
       const known = this.#sketches[index];
-      if (known !== undefined && similarity(sketch, known) >= copyThreshold) first = index;
+      if (count < needed || known === undefined || (first !== undefined && index > first)) continue;
+      if (similarity(sketch, known) >= copyThreshold) first = index;
     }
     return first;
   }
@@ -59,17 +60,21 @@ export class KnownTexts {
 /** The 64 smallest distinct hashes of the text's shingles, ascending. */
 function sketchOf(text: string): Uint32Array {
   const folded = ` ${foldText(text)} `;
-  const hashes = new Set<number>();
-  for (let start = 0; start === 0 || start + shingleLength <= folded.length; start += 1) {
-    hashes.add(hashShingle(folded, start, Math.min(start + shingleLength, folded.length)));
+  const hashes = new Uint32Array(Math.max(1, folded.length - shingleLength + 1));
+  for (let start = 0; start < hashes.length; start += 1) {
+    hashes[start] = hashShingle(folded, start, Math.min(start + shingleLength, folded.length));
   }
-  return Uint32Array.from(hashes).sort().subarray(0, sketchSize);
+  return hashes
+    .sort()
+    .filter((hash, place) => place === 0 || hash !== hashes[place - 1])
+    .subarray(0, sketchSize);
 }
 
 /** Share of common hashes among the smallest of both sketches together. */
 function similarity(a: Uint32Array, b: Uint32Array): number {
   // A full sketch is a sample of its text: only the smallest hashes of the union are fair to count.
   const limit = Math.max(a.length, b.length) < sketchSize ? Infinity : sketchSize;
+  if (Math.min(a.length, b.length) < copyThreshold * Math.max(a.length, b.length)) return 0;
   let [i, j, seen, common] = [0, 0, 0, 0];
   while ((i < a.length || j < b.length) && seen < limit) {
     const left = a[i] ?? Infinity;
