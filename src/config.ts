@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { datasetConfig } from './convert/config.ts';
 import { isLoopback } from './http/loopback.ts';
+import { canaryConfig } from './promote/config.ts';
 
 const name = z
   .string()
@@ -102,6 +103,7 @@ const evals = z.strictObject({
 const rollout = z.strictObject({
   approval: z.boolean().default(false).describe('wait for a person before a promotion'),
   approvalDays: z.number().positive().default(7),
+  canary: canaryConfig.optional().describe('let a candidate answer a part of the traffic first; left out: all at once'),
 });
 
 const model = z.strictObject({
