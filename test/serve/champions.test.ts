@@ -145,7 +145,7 @@ test(
     await setChampion(database.db, 'triage', await add('broken'));
     await champions.refresh();
     assert.equal(champions.get('triage')?.version, 'v1');
-    assert.match(logger.lines.join('\n'), /champion does not load, will try again .*"version":"v2","serving":"v1"/);
+    assert.match(logger.lines.join('\n'), /version does not load, will try again .*"version":"v2","serving":"v1"/);
     const failures = () => logger.lines.filter((line) => line.includes('does not load')).length;
     while (failures() < 2) await champions.refresh();
     await setChampion(database.db, 'triage', await add('three'));
