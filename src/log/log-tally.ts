@@ -1,4 +1,4 @@
-import type { Redacted } from './redact/index.ts';
+import type { Redacted, Redactor } from './redact/index.ts';
 import type { KeptBecause, LogRow } from './row.ts';
 
 export interface LogTally {
@@ -8,18 +8,23 @@ export interface LogTally {
   sampled: Readonly<Record<string, number>>;
 }
 
+export interface LogCounts {
+  /** Rows stored. */
+  written: number;
+  /** Rows lost, by reason. */
+  dropped: Record<string, number>;
+  /** Rows in memory. */
+  queued: number;
+  /** What waits on the disk. */
+  spooled: { files: number; bytes: number; rows: number };
+}
+
 /** A redactor that was chained may name types of its own: they must not become metrics without end. */
 const typeName = /^[A-Z][A-Z_]{1,31}$/;
 const maxTypes = 64;
 
-/**
- * Counts, since the start, what goes through a redactor and into a log writer. Use the returned `redact` and `writer` in
- * their place.
- */
-export function tallyLog<Writer extends { push(row: LogRow): Promise<void> | undefined }>(given: {
-  redact: (text: string) => Redacted;
-  writer: Writer;
-}) {
+/** Counts, since the start, what is redacted and sampled. */
+export function createLogTally() {
   const redactions: Record<string, number> = {};
   const sampled: Partial<Record<KeptBecause | 'not_sampled', number>> = {};
 
@@ -30,19 +35,37 @@ export function tallyLog<Writer extends { push(row: LogRow): Promise<void> | und
   }
 
   return {
-    redact: (text: string): Redacted => {
-      const redacted = given.redact(text);
-      for (const type in redacted.found) countType(type, redacted.found[type] ?? 0);
-      return redacted;
+    countFound(found: Redacted['found']): void {
+      for (const type in found) countType(type, found[type] ?? 0);
     },
-    writer: {
-      ...given.writer,
-      push(row: LogRow): Promise<void> | undefined {
-        const reason = row.keptBecause ?? 'not_sampled';
-        sampled[reason] = (sampled[reason] ?? 0) + 1;
-        return given.writer.push(row);
-      },
+    countRow({ keptBecause }: Pick<LogRow, 'keptBecause'>): void {
+      const reason = keptBecause ?? 'not_sampled';
+      sampled[reason] = (sampled[reason] ?? 0) + 1;
     },
-    tally: (): LogTally => ({ redactions: { ...redactions }, sampled: { ...sampled } }),
+    read: (): LogTally => ({ redactions: { ...redactions }, sampled: { ...sampled } }),
   };
+}
+
+/** The redactor, with what it finds told to `count`. */
+export function countFound(
+  { startRow }: Pick<Redactor, 'startRow'>,
+  count: (found: Redacted['found']) => void,
+): Pick<Redactor, 'startRow'> {
+  return {
+    startRow() {
+      const redact = startRow();
+      return (text) => {
+        const redacted = redact(text);
+        count(redacted.found);
+        return redacted;
+      };
+    },
+  };
+}
+
+/** Counts by name, added up. */
+export function addCounts(...all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const counts of all) for (const name in counts) sum[name] = (sum[name] ?? 0) + (counts[name] ?? 0);
+  return sum;
 }

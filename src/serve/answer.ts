@@ -1,13 +1,15 @@
 import { messageText, type Message } from '../chat.ts';
 import type { Config } from '../config.ts';
 import { RelearnError } from '../errors.ts';
+import { countFound } from '../log/log-tally.ts';
+import { redactMessage, type RedactText } from '../log/redact-message.ts';
+import type { Redactor } from '../log/redact/index.ts';
 import { newRequestId, requestTime } from '../log/request-id.ts';
 import type { Source } from '../log/row.ts';
-import { openAfterAnswers } from './after-answers.ts';
 import type { Champions } from './champions.ts';
-import { createAnswerLog, type AnswerFacts, type AnswerLogOptions, type AnswerTexts } from './log-answer.ts';
-import { passRequest, readMessages, type Passed, type PassedTexts, type PassRequest } from './pass.ts';
+import { servedBy, type AnswerLog, type RawAnswer } from './log-answer.ts';
 import type { Answer } from './model.ts';
+import { passRequest, type Passed, type PassRequest } from './pass.ts';
 import type { Serving } from './serving.ts';
 import type { Versions } from './versions.ts';
 
@@ -41,27 +43,27 @@ export interface Answerer {
   answerBatch(requests: readonly AnswerRequest[]): Promise<Answered[]>;
   /** Passes a client's request on when the champion is an endpoint; undefined when it is not. Throws as `answer` does. */
   pass(request: PassRequest): Promise<Passed | undefined>;
-  /** Resolves when every answer given so far is with the log's writer. */
-  settle(): Promise<void>;
 }
 
-export interface AnswererOptions extends AnswerLogOptions {
+export interface AnswererOptions {
   champions: Pick<Champions, 'get'>;
   versions: Pick<Versions, 'use'>;
   config: Config;
+  log: Pick<AnswerLog, 'add' | 'countFound'>;
+  /** For what embedded models read. */
+  redactor: Pick<Redactor, 'startRow'>;
   now?: () => number;
 }
 
 /**
- * The one request path: the gateway and the inference activity answer by it. Each text is redacted once, for an embedded
- * model and the log alike; what goes to an endpoint is redacted after its answer, between other requests. A text that
- * cannot be redacted is answered and not logged.
+ * The one request path: the gateway and the inference activity answer by it. Each text is redacted once: before an embedded
+ * model reads it, for model and log alike; what goes to an endpoint is redacted by the log. A text that cannot be
+ * redacted is answered and not logged.
  */
 export function createAnswerer(options: AnswererOptions): Answerer {
-  const { champions, versions, config, redact, now = Date.now } = options;
-  const answerLog = createAnswerLog(options);
-  const after = openAfterAnswers();
-  const done = Promise.resolve();
+  const { champions, versions, config, log, now = Date.now } = options;
+  const redactor = countFound(options.redactor, (found) => log.countFound(found));
+  const redact: RedactText = (text) => options.redactor.startRow()(text).text;
 
   function choose(request: Pick<AnswerRequest, 'model' | 'version'>): Serving | undefined {
     if (!Object.hasOwn(config.models, request.model)) {
@@ -98,13 +100,13 @@ export function createAnswerer(options: AnswererOptions): Answerer {
   ): Promise<Answered[]> {
     const at = new Date(now());
     const { incident } = serving; // of the moment of the request: a switch may come before the answer
-    let redacted: (Message[] | null)[] | undefined;
+    let redacted: (RedactedTexts | null)[] | undefined;
     let start = 0;
     const answers = await serving.use((served) => {
-      if (served.readsRedacted) redacted = requests.map(({ messages }) => answerLog.redactOrNull(messages));
+      if (served.readsRedacted) redacted = requests.map(({ messages }) => redactOrNull(messages));
       start = performance.now();
       return served.answer(
-        requests.map(({ messages }, place) => redacted?.[place] ?? messages),
+        requests.map(({ messages }, place) => redacted?.[place]?.messages ?? messages),
         signal,
       );
     });
@@ -113,53 +115,25 @@ export function createAnswerer(options: AnswererOptions): Answerer {
     const answered = requests.map((request, place) => {
       const answer = answers[place];
       if (answer === undefined) throw new Error(`${serving.version} gave fewer answers than it was asked for`);
-      const { requestId = newRequestId(at) } = request;
+      const { requestId = newRequestId(at), user, source } = request;
       const ts = request.requestId === undefined ? at : (requestTime(requestId) ?? at);
-      const facts = { serving, requestId, ts, incident, user: request.user, source: request.source, latencyMs };
-      held.push(
-        redacted === undefined ? logLater(facts, request, answer) : logEmbedded(facts, redacted[place] ?? null, answer),
-      );
+      const texts = redacted === undefined ? rawTexts(request, answer) : redactedTexts(redacted[place] ?? null, answer);
+      held.push(log.add({ ...servedBy(serving), requestId, ts, incident, user, source, latencyMs, ...texts }));
       return { requestId, version: serving.version, ...answer, latencyMs };
     });
-    if (config.log.durable) await Promise.all(held.filter((write) => write !== undefined));
+    if (config.log.durable) await Promise.all(held);
     return answered;
   }
 
-  /** At once: the prompt is redacted already, and the answer is a label. */
-  function logEmbedded(
-    facts: AnswerFacts,
-    prompt: Message[] | null,
-    { text, logprob }: Answer,
-  ): Promise<void> | undefined {
-    const response = answerLog.redactOrNull([{ role: 'assistant', content: text }])?.[0];
-    if (prompt !== null && response !== undefined) return answerLog.push(facts, prompt, messageText(response), logprob);
-    answerLog.drop(facts, 'redaction_failed');
-    return undefined;
-  }
-
-  /** Logs between other requests. Resolves at once, or with `log.durable` when the row is safe. */
-  function addSteps(facts: AnswerFacts, texts: AnswerTexts, size: number): Promise<void> {
-    if (!config.log.durable) {
-      after.add(answerLog.log(facts, texts), size);
-      return done;
+  function redactOrNull(messages: readonly Message[]): RedactedTexts | null {
+    try {
+      const redactOne = redactor.startRow();
+      const redactAll: RedactText = (text) => redactOne(text).text;
+      return { messages: messages.map((message) => redactMessage(message, redactAll)), redact: redactAll };
+    } catch {
+      return null; // the error may quote the text
     }
-    return new Promise((resolve) => {
-      const pushed = (write?: Promise<void>) => void (write ?? done).then(resolve);
-      after.add(answerLog.log(facts, texts, pushed), size);
-    });
   }
-
-  function logLater(facts: AnswerFacts, { messages }: AnswerRequest, { text, logprob }: Answer): Promise<void> {
-    const completion = { message: { role: 'assistant', content: text }, logprob, cutOff: false };
-    return addSteps(facts, { messages: () => messages, completion: () => completion }, text.length);
-  }
-
-  const passOptions = {
-    now,
-    redact: (text: string) => redact(text).text,
-    log: (facts: AnswerFacts, { messages, completion, size }: PassedTexts) =>
-      addSteps(facts, { messages: () => readMessages(messages), completion }, size),
-  };
 
   return {
     answerBatch,
@@ -170,13 +144,38 @@ export function createAnswerer(options: AnswererOptions): Answerer {
     },
     async pass(request) {
       const serving = choose(request);
-      return serving === undefined ? undefined : passRequest(passOptions, serving, request);
+      return serving === undefined ? undefined : passRequest({ log, redact, now }, serving, request);
     },
-    settle: () => after.settle(),
   };
 }
 
-function requirePrompt({ messages }: AnswerRequest): void {
+interface RedactedTexts {
+  messages: Message[];
+  /** For the answer: it shares its numbers with the prompt. */
+  redact: RedactText;
+}
+
+type LoggedTexts = Pick<RawAnswer, 'messages' | 'completion' | 'redacted'>;
+
+const completionOf = (content: string, logprob: number | null) => ({
+  message: { role: 'assistant', content },
+  ...{ logprob, cutOff: false },
+});
+
+function rawTexts({ messages }: AnswerRequest, { text, logprob }: Answer): LoggedTexts {
+  return { messages, completion: completionOf(text, logprob), redacted: false };
+}
+
+function redactedTexts(prompt: RedactedTexts | null, { text, logprob }: Answer): LoggedTexts {
+  try {
+    const completion = completionOf(prompt?.redact(text) ?? '', logprob);
+    return { messages: prompt?.messages ?? null, completion, redacted: true };
+  } catch {
+    return { messages: null, completion: completionOf('', logprob), redacted: true }; // the error may quote the text
+  }
+}
+
+export function requirePrompt({ messages }: Pick<AnswerRequest, 'messages'>): void {
   if (messages.some((message) => messageText(message).trim() !== '')) return;
   throw new RelearnError('empty_prompt', 'The prompt is empty. Send at least one message with text.');
 }

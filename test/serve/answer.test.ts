@@ -7,6 +7,7 @@ import { redactText } from '../../src/log/redact/index.ts';
 import { requestTime } from '../../src/log/request-id.ts';
 import type { LogRow } from '../../src/log/row.ts';
 import { createAnswerer, type AnswerRequest } from '../../src/serve/answer.ts';
+import { createAnswerLog } from '../../src/serve/log-answer.ts';
 import type { ServedModel } from '../../src/serve/model.ts';
 import { holdModel } from '../../src/serve/serving.ts';
 
@@ -33,13 +34,20 @@ function setUp({ logprob = -0.1, readsRedacted = true, redact = redactText, text
   const champion = hold('v1');
   const rows: LogRow[] = [];
   const dropped: string[] = [];
+  const writer = {
+    push: (row: LogRow) => void rows.push(row),
+    drop: (reason: string) => void dropped.push(reason),
+    flush: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+    counts: () => ({ written: 0, dropped: {}, queued: 0, spooled: { files: 0, bytes: 0, rows: 0 } }),
+  };
+  const redactor = { startRow: () => redact };
   const answerer = createAnswerer({
     config,
     champions: { get: (model) => (model === 'triage' ? champion.serving : undefined) },
     versions: { use: (_model, version, work) => work(hold(version).serving) },
-    writer: { push: (row) => void rows.push(row), drop: (reason) => void dropped.push(reason) },
-    redact,
-    hashKey: 'key',
+    log: createAnswerLog({ writer, redactor, hashKey: 'key' }),
+    redactor,
     now: () => 1_700_000_000_123,
   });
   return { answerer, champion, read, calls, rows, dropped };
@@ -80,7 +88,6 @@ test('an embedded model reads the redacted prompt, an upstream what the user wro
   for (const readsRedacted of [true, false]) {
     const { answerer, read, rows } = setUp({ readsRedacted, text: 'write to bob@example.com' });
     const answered = await answerer.answer(ask('mail ann@example.com please'));
-    await answerer.settle();
     assert.deepEqual(read, [[readsRedacted ? 'mail [EMAIL] please' : 'mail ann@example.com please']]);
     assert.equal(answered.text, 'write to bob@example.com');
     assert.deepEqual([rows[0]?.prompt, rows[0]?.response], ['mail [EMAIL] please', 'write to [EMAIL]']);
