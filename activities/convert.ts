@@ -3,7 +3,7 @@ import { buildDataset } from '../src/convert/dataset.ts';
 import { countNewRows, wasTried } from '../src/convert/rows.ts';
 import { RelearnError } from '../src/errors.ts';
 import { readExamples } from '../src/jsonl.ts';
-import { redactText } from '../src/log/redact/index.ts';
+import { redactToStore } from '../src/log/redact/index.ts';
 import { getChampion } from '../src/promote/registry.ts';
 import { getRun } from '../src/retrain/runs.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -45,7 +45,8 @@ async function readReserved(files: readonly (string | undefined)[]): Promise<Res
   const reserved = new ReservedTexts();
   for (const file of files) {
     if (file === undefined) continue;
-    for (const { prompt } of await readExamples(file)) reserved.add(redactText(prompt).text);
+    const prompts = (await readExamples(file)).map(({ prompt }) => redactToStore((redact) => redact(prompt)));
+    for (const prompt of await Promise.all(prompts)) reserved.add(prompt);
   }
   return reserved;
 }

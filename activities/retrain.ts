@@ -55,9 +55,10 @@ export function createRetrainActivities({
           dataset: join(datasetDirectory, dataset, 'train.jsonl'),
           calibration: [settings?.drift.gold, settings?.evals?.pack].filter((file) => file !== undefined),
         };
+        const { chain } = config.log.redaction;
         const trained = await withHeartbeat((tell) =>
           trainEmbedded(
-            { files, output, seed: trainer.seed, epochs: trainer.epochs, redactorVersion },
+            { files, output, seed: trainer.seed, epochs: trainer.epochs, redactorVersion: redactorVersion(), chain },
             (share) => tell({ trained: Math.round(share * 100) / 100 }),
             cancellationSignal(),
           ),
@@ -66,7 +67,7 @@ export function createRetrainActivities({
         const version = await registerVersion(db, {
           ...{ model, run, dataset, kind: 'onnx', parent: champion, artifact: await artifacts.put(output) },
           lowConfidenceBelow: trained.lowConfidenceBelow,
-          metadata: { trainer: trainer.kind, seed: trainer.seed, redactor: redactorVersion, rows: trained.rows },
+          metadata: { trainer: trainer.kind, seed: trainer.seed, redactor: redactorVersion(), rows: trained.rows },
         });
         return { version };
       } finally {

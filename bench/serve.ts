@@ -35,7 +35,10 @@ export async function run({ data }: { data?: string }): Promise<Record<string, n
           .join(''),
       );
     const output = join(directory, 'model.onnx');
-    await trainFromFiles({ files: { base, calibration: [] }, output, seed: 1, epochs: 3, redactorVersion }, () => {});
+    await trainFromFiles(
+      { files: { base, calibration: [] }, output, seed: 1, epochs: 3, redactorVersion: redactorVersion() },
+      () => {},
+    );
     const conversations = (await readExamples(base))
       .slice(0, 2048)
       .map(({ prompt }) => [{ role: 'user', content: redactText(prompt).text }]);

@@ -1,6 +1,6 @@
 import type { Config } from '../src/config.ts';
 import type { Database } from '../src/database.ts';
-import { createRedactor } from '../src/log/redact/index.ts';
+import { createRedactor, describeOtherRedactor } from '../src/log/redact/index.ts';
 import { openLogWriter } from '../src/log/writer.ts';
 import { openArtifactDirectory, type ArtifactStore } from '../src/promote/artifacts.ts';
 import { createAnswerer, type Answerer } from '../src/serve/answer.ts';
@@ -39,10 +39,20 @@ export async function openAnswering(setup: AnsweringSetup): Promise<Answering> {
   const { config, db, secret, logger, load } = setup;
   const artifacts = openArtifactDirectory(statePaths(config).artifacts);
   const log = openLog(setup);
-  const loading = { artifacts, models: config.models, load, secret, db, logger };
+  const redactor = createRedactor(config.log.redaction);
+  const loading = { artifacts, models: config.models, load: loadAndCompare, secret, db, logger };
+  /** An embedded model of another redactor serves as well as it can: what is in production does not stop for a setting. */
+  async function loadAndCompare(path: string, version: string): Promise<ServedModel> {
+    const served = await load(path, version);
+    const { redactorVersion } = served;
+    const problem = redactorVersion === undefined ? null : describeOtherRedactor(redactorVersion, redactor);
+    if (problem !== null) logger.warn({ version, problem }, 'the model learned with another redactor');
+    return served;
+  }
+
   const champions = followChampions(loading);
   const versions = openVersions(loading);
-  const answerer = createAnswerer({ champions, versions, config, log, redactor: createRedactor() });
+  const answerer = createAnswerer({ champions, versions, config, log, redactor });
   await champions.refresh();
   return {
     artifacts,
@@ -62,5 +72,8 @@ function openLog({ config, db, hashKey, databaseUrl, logger }: AnsweringSetup): 
     return openLogThread({ log: config.log, databaseUrl, hashKey, spoolDirectory, logger });
   }
   const writer = openLogWriter({ ...config.log, spoolDirectory, db, logger });
-  return createAnswerLog({ writer, redactor: createRedactor(), hashKey });
+  return createAnswerLog({
+    ...{ writer, hashKey, durable: config.log.durable },
+    redactor: createRedactor(config.log.redaction),
+  });
 }

@@ -1,9 +1,10 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { ModelConfig } from '../src/config.ts';
 import { RelearnError } from '../src/errors.ts';
 import { buildCertificate, findCertificate, pairedTest, storeCertificate } from '../src/gate/certificate.ts';
-import { redactorVersion } from '../src/log/redact/index.ts';
+import { describeOtherRedactor, redactorInForce, redactorVersion } from '../src/log/redact/index.ts';
 import { openArtifactDirectory } from '../src/promote/artifacts.ts';
 import { deployChampion } from '../src/promote/promotion.ts';
 import { getVersion, listChampions, registerVersion } from '../src/promote/registry.ts';
@@ -31,14 +32,17 @@ export async function trainVersion(
     const calibration = [settings.drift.gold, settings.evals?.pack].filter((file) => file !== undefined);
     const { seed, epochs, base } = trainer;
     const trained = await trainEmbedded(
-      { files: { base, calibration }, output, seed, epochs, redactorVersion },
+      {
+        ...{ files: { base, calibration }, output, seed, epochs },
+        ...{ redactorVersion: redactorVersion(), chain: runtime.config.log.redaction.chain },
+      },
       onProgress,
     );
     const version = await registerVersion(runtime.db, {
       ...{ model, kind: 'onnx', dataset: null, parent: null, run: null },
       artifact: await openArtifactDirectory(artifacts).put(output),
       lowConfidenceBelow: trained.lowConfidenceBelow,
-      metadata: { trainer: trainer.kind, seed, redactor: redactorVersion, rows: trained.rows },
+      metadata: { trainer: trainer.kind, seed, redactor: redactorVersion(), rows: trained.rows },
     });
     return { version, seconds: trained.seconds, rows: trained.rows, labels: trained.labels };
   } finally {
@@ -59,16 +63,19 @@ export async function importVersion(runtime: Runtime, model: string, file: strin
   });
 }
 
+const trainedFor = z.object({ redactor: z.string() });
+
 /**
  * Makes a version the champion by hand. The first one of a model, in production before Relearn was, gets a certificate
- * of kind `incumbent`; any later one needs a passed gate certificate. Throws `not_certified`.
+ * of kind `incumbent`; any later one needs a passed gate certificate. Returns what to know of it, such as that it
+ * learned with another redactor than the configured one. Throws `not_certified`.
  */
 export async function deployVersion(
   runtime: Runtime,
   model: string,
   version: string,
   { actor, reason }: { actor: string; reason: string },
-): Promise<void> {
+): Promise<string | null> {
   const { db } = runtime;
   modelSettings(runtime, model);
   const found = await getVersion(db, model, version);
@@ -86,6 +93,8 @@ export async function deployVersion(
   const expectedToken = champion?.token ?? 0;
   const key = `deploy/${model}/${version}/${expectedToken}`;
   await deployChampion(db, { model, version, action: 'deploy', key, actor, reason, expectedToken });
+  const learned = trainedFor.safeParse(found.metadata).data?.redactor;
+  return learned === undefined ? null : describeOtherRedactor(learned, redactorInForce());
 }
 
 /**

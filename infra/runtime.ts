@@ -3,6 +3,7 @@ import type { Config } from '../src/config.ts';
 import type { DatabasePool } from '../src/database.ts';
 import { openDatabase } from '../src/database.ts';
 import { errorMessage, RelearnError } from '../src/errors.ts';
+import { useRedaction } from '../src/log/redact/index.ts';
 import { defaultConfigPath, readConfigFile } from './config-file.ts';
 import type { Environment, TemporalConnection } from './environment.ts';
 import { readEnvironment } from './environment.ts';
@@ -44,13 +45,14 @@ export async function openRuntime(options: { config?: string | undefined } = {})
   return makeRuntime(config, configPath, { ...environment, databaseUrl: environment.databaseUrl }, stack);
 }
 
-/** A runtime of parts that are known already. */
+/** A runtime of parts that are known already. What this process stores from now on is redacted as configured. */
 export function makeRuntime(
   config: Config,
   configPath: string,
   environment: Environment & { databaseUrl: string },
   stack?: StackFile,
 ): Runtime {
+  useRedaction(config.log.redaction);
   const db = openDatabase(environment.databaseUrl);
   return {
     ...{ config, configPath, environment, db },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isLoopback } from './http/loopback.ts';
+import { redaction } from './log/redact/config.ts';
 
 const name = z
   .string()
@@ -162,6 +163,7 @@ const settings = z.strictObject({
       hotWindowHours: z.number().min(0).default(24),
       retentionDays: count.default(90),
       hashKeyEnv: z.string().min(1).default('RELEARN_HASH_KEY').describe('environment variable with the hashing key'),
+      redaction: redaction.prefault({}),
     })
     .prefault({}),
   models: z.record(name, model).refine((models) => Object.keys(models).length > 0, 'wanted at least one model'),

@@ -13,6 +13,7 @@ import { buildGateway } from '../src/http/gateway.ts';
 import { followKeys, type Keys } from '../src/http/keys-follow.ts';
 import { createKey, splitKey } from '../src/http/keys.ts';
 import { buildReview } from '../src/http/review.ts';
+import { startFakeAnalyzer } from './log/redact/fake-analyzer.ts';
 import { exportLog } from '../src/log/export.ts';
 import { createRedactor } from '../src/log/redact/index.ts';
 import { openLogWriter } from '../src/log/writer.ts';
@@ -26,9 +27,11 @@ import { fakeChunk, fakeCompletion, startFakeUpstream } from './serve/fake-upstr
 
 /** What only the memory of the process that got it may hold. */
 const identifiers = ['canary.bird@example.com', '+1 415 555 2671', '536-22-8726', 'canary-user-4711'];
+/** Known to the second redactor only. */
+const person = 'Canaria Birdwell';
 /** A plain word of a user: redaction leaves it, so the database has it; logs, metrics, errors and histories must not. */
 const word = 'xylocanary';
-const text = `${word}: write to canary.bird@example.com or call +1 415 555 2671, my number is 536-22-8726`;
+const text = `${word}: write to canary.bird@example.com or call +1 415 555 2671, my number is 536-22-8726. ${person}`;
 
 /** A model behind a fake endpoint, which repeats what users say. */
 const chat = 'chat';
@@ -36,6 +39,7 @@ const chat = 'chat';
 let loop: Loop;
 let gateway: FastifyInstance;
 let review: FastifyInstance;
+let analyzer: Awaited<ReturnType<typeof startFakeAnalyzer>>;
 let upstream: Awaited<ReturnType<typeof startFakeUpstream>>;
 let signals: OpenReviewSignals;
 let keys: Keys;
@@ -47,7 +51,9 @@ const errors: string[] = [];
 
 before(async () => {
   upstream = await startFakeUpstream(() => fakeCompletion(text));
+  analyzer = await startFakeAnalyzer([person]);
   loop = await startLoop((settings) => {
+    Object.assign(settings.log, { redaction: { chain: analyzer.chain } });
     const serve = { kind: 'upstream', url: upstream.url, upstreamModel: 'big' };
     Object.assign(settings.models, { [chat]: { serve } });
   });
@@ -74,6 +80,7 @@ after(async () => {
   await keys.close();
   await loop.close();
   await upstream.close();
+  await analyzer.close();
 });
 
 async function post(app: FastifyInstance, url: string, payload: object | string, headers: Record<string, string> = {}) {
@@ -163,7 +170,7 @@ async function turnTheLoop(): Promise<void> {
   assert.ok(incident !== undefined, 'the story holds a drift');
   const corrections = [...truth].map(([request_id, completion]) => ({
     request_id,
-    completion: `${completion} ${identifiers[0] ?? ''}`,
+    completion: `${completion} ${identifiers[0] ?? ''} ${person}`,
   }));
   await post(review, '/api/corrections', { operator: 'ann', corrections });
   await loop.client.workflow.getHandle(workflowId.driftResponse(model, incident.id)).result();
@@ -177,12 +184,12 @@ async function spoolOne(): Promise<void> {
   const spoolDirectory = join(loop.directory, 'spool-of-an-outage');
   const writer = openLogWriter({ ...config.log, spoolDirectory, db: nowhere, logger });
   const versions = { use: () => Promise.reject(new Error('no version is asked for')) };
-  const redactor = createRedactor();
+  const redactor = createRedactor(config.log.redaction);
   const log = createAnswerLog({ writer, redactor, hashKey });
   const answerer = createAnswerer({ config, champions, versions, log, redactor });
   const messages = [{ role: 'user', content: text }];
   await answerer.answer({ model, messages, user: 'canary-user-4711', source: 'production' });
-  await writer.close();
+  await log.close();
   await nowhere.close();
   assert.equal(writer.counts().spooled.rows, 1);
 }
@@ -255,9 +262,9 @@ test('planted identifiers reach no sink, and a user’s words reach neither logs
   await spoolOne();
   const metrics = (await gateway.inject({ url: '/metrics', headers: bearer })).body;
   const rows = await tables();
-  const secrets = [...identifiers, keySecret];
+  const secrets = [...identifiers, person, keySecret];
   assert.ok(
-    rows.some((row) => row.includes(`${word}: write to [EMAIL]`)),
+    rows.some((row) => row.includes(`${word}: write to [EMAIL] or call [PHONE], my number is [SSN]. [PERSON]`)),
     'the log holds the redacted text',
   );
   assert.ok(

@@ -15,6 +15,7 @@ import type { Runtime } from '../infra/runtime.ts';
 import { registerSearchAttributes } from '../infra/search-attributes.ts';
 import { startWorker, type RunningWorker } from '../infra/worker.ts';
 import { configSchema, type Config } from '../src/config.ts';
+import { useRedaction } from '../src/log/redact/index.ts';
 import type { Answerer } from '../src/serve/answer.ts';
 import type { Champions } from '../src/serve/champions.ts';
 import type { AnswerLog } from '../src/serve/log-answer.ts';
@@ -80,6 +81,7 @@ export async function startLoop(overrides: (settings: LoopSettings) => void = ()
   const settings = await writeWorld(directory);
   overrides(settings);
   const config = configSchema.parse(settings);
+  useRedaction(config.log.redaction);
   const connection = await Connection.connect({ address: temporalAddress() });
   const namespace = await createNamespace(connection);
   const runtime: Runtime = {

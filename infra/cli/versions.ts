@@ -82,8 +82,10 @@ interface DeployOptions {
 async function deploy(runtime: Runtime, options: DeployOptions): Promise<void> {
   const { model, reason, json } = options;
   const version = await chooseVersion(runtime, options);
-  await deployVersion(runtime, model, version, { actor: actor(), reason });
-  report(json, { model, version }, () => `${model} ${version} serves now.`);
+  const warning = await deployVersion(runtime, model, version, { actor: actor(), reason });
+  report(json, { model, version, ...(warning === null ? {} : { warning }) }, () =>
+    [`${model} ${version} serves now.`, ...(warning === null ? [] : [warning])].join(' '),
+  );
 }
 
 async function chooseVersion(runtime: Runtime, { model, version, artifact }: DeployOptions): Promise<string> {

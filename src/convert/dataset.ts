@@ -63,7 +63,7 @@ export async function buildDataset(db: Database, request: DatasetRequest): Promi
     model: request.model,
     run: request.run,
     cutoffSeq: request.cutoffSeq,
-    redactor: redactorVersion,
+    redactor: redactorVersion(),
     trainRows: train.length,
     heldOutRows: heldOut.length,
     contaminated: rows.length - train.length - heldOut.length,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Database } from '../database.ts';
-import { redactText } from '../log/redact/index.ts';
+import { RelearnError } from '../errors.ts';
+import { redactToStore } from '../log/redact/index.ts';
 import { pinRows } from '../log/rows.ts';
 
 export type CorrectionSource = 'signal' | 'update' | 'api' | 'cli' | 'feedback';
@@ -30,10 +31,10 @@ const longestCompletion = 100_000;
  * Stores corrections of production rows, redacted, each once: the same said again by the same operator is `repeated`.
  * A row that was only in `recent` is brought into `samples`; a row without a tag is tagged `operator_review`, so that
  * what a person corrects is learned. What an end user corrects in feedback waits, unverified, for a reviewer.
- * Answers one result per correction, in order.
+ * Answers one result per correction, in order. Throws `redactor_unavailable` and has stored none.
  */
 export async function storeCorrections(db: Database, corrections: readonly Correction[]): Promise<StoredCorrection[]> {
-  const prepared = corrections.map(prepareCorrection);
+  const prepared = await Promise.all(corrections.map(prepareCorrection));
   const wanted = prepared.filter((correction) => correction.completion !== null);
   if (wanted.length === 0) return prepared.map(describeInvalid);
 
@@ -64,11 +65,11 @@ interface Prepared {
   source: CorrectionSource;
 }
 
-function prepareCorrection({ requestId, completion, operator, source }: Correction): Prepared {
+async function prepareCorrection({ requestId, completion, operator, source }: Correction): Promise<Prepared> {
   const given = completion.replaceAll('\u0000', '').toWellFormed().trim();
   const named = operator !== '' && !/\p{Cc}/u.test(`${requestId}${operator}`);
   const usable = named && given !== '' && given.length <= longestCompletion;
-  const redacted = usable ? redactOrNull(given) : null;
+  const redacted = usable ? await redactOrNull(given) : null;
   const id = createHash('sha256')
     .update(JSON.stringify([requestId, operator, redacted]))
     .digest('hex')
@@ -76,11 +77,12 @@ function prepareCorrection({ requestId, completion, operator, source }: Correcti
   return { id, requestId, completion: redacted, operator, source };
 }
 
-/** Fails closed: what cannot be redacted is not stored. */
-function redactOrNull(text: string): string | null {
+/** Fails closed: what cannot be redacted is not stored. Throws `redactor_unavailable`: it may be stored later. */
+async function redactOrNull(text: string): Promise<string | null> {
   try {
-    return redactText(text).text;
-  } catch {
+    return await redactToStore((redact) => redact(text));
+  } catch (error) {
+    if (error instanceof RelearnError) throw error;
     return null;
   }
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { errorMessage, RelearnError } from '../errors.ts';
-import { redactText } from '../log/redact/index.ts';
+import { redactToStore } from '../log/redact/index.ts';
 import { getChampion } from '../promote/registry.ts';
 import { getIncident, openIncident } from '../watch/incidents.ts';
 import { parseRequest } from './errors.ts';
@@ -63,13 +63,14 @@ export function addIncidentRoutes(app: FastifyInstance, { config, db, signal }: 
       );
     }
     const champion = await getChampion(db, event.model);
+    const { reason } = event;
     const { id, created } = await openIncident(db, {
       model: event.model,
       modelVersion: champion.version,
       monitor: event.monitor,
       detectedAt,
       eventId: event.event_id,
-      figures: event.reason === undefined ? {} : { reason: redactText(event.reason).text },
+      figures: reason === undefined ? {} : { reason: await redactToStore((redact) => redact(reason)) },
       windowHours: model.drift.windowHours,
       hotWindowHours: config.log.hotWindowHours,
     });

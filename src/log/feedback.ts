@@ -1,7 +1,7 @@
 import { v7 } from 'uuid';
 import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
-import { redactText } from './redact/index.ts';
+import { redactToStore } from './redact/index.ts';
 import { findRow, pinRows, type StoredRow } from './rows.ts';
 
 export const feedbackKinds = ['thumbs_up', 'thumbs_down', 'regenerate', 'report'] as const;
@@ -18,11 +18,13 @@ export interface Feedback {
 
 /**
  * Stores what a user said of an answer. Anything but a thumbs-up holds the row for good and tags it `user_negative`.
- * Throws `request_not_found`; a row that was written a moment ago may still wait in a gateway's memory.
+ * Throws `request_not_found`: a row that was written a moment ago may still wait in a gateway's memory. Throws
+ * `redactor_unavailable`: nothing is stored, and may be sent again.
  */
 export async function storeFeedback(db: Database, feedback: Feedback): Promise<{ id: string }> {
   const { requestId, kind, userIdHash } = feedback;
-  const comment = typeof feedback.comment === 'string' ? redactText(feedback.comment.replaceAll('\0', '')).text : null;
+  const said = feedback.comment?.replaceAll('\0', '');
+  const comment = said === undefined ? null : await redactToStore((redact) => redact(said));
   const id = v7();
   await db.transaction(async (tx) => {
     const row = await findRow(tx, requestId);

@@ -1,7 +1,8 @@
 import { promptMessages, promptText } from '../chat.ts';
 import type { Database } from '../database.ts';
 import { ensurePartitions, insertRows } from './insert-rows.ts';
-import { redactMessages, redactText } from './redact/index.ts';
+import { redactMessage, type RedactText } from './redact-message.ts';
+import { redactText, redactToStore } from './redact/index.ts';
 import type { LogRecord } from './record.ts';
 
 export interface ImportResult {
@@ -20,23 +21,24 @@ export async function importLog(db: Database, model: string, records: AsyncItera
   const result: ImportResult = { read: 0, imported: 0 };
   const batch = new Map<string, LogRecord>();
   const storeBatch = async (): Promise<void> => {
-    result.imported += await importBatch(db, model, [...batch.values()]);
+    const records = [...batch.values()].map((record) => redactToStore((redact) => redactRecord(record, redact)));
+    result.imported += await importBatch(db, model, await Promise.all(records));
     batch.clear();
   };
   for await (const record of records) {
     result.read += 1;
-    if (!batch.has(record.request_id)) batch.set(record.request_id, redactRecord(record));
+    if (!batch.has(record.request_id)) batch.set(record.request_id, record);
     if (batch.size === batchRows) await storeBatch();
   }
   if (batch.size > 0) await storeBatch();
   return result;
 }
 
-function redactRecord(record: LogRecord): LogRecord {
+function redactRecord(record: LogRecord, redact: RedactText): LogRecord {
   return {
     ...record,
-    prompt: promptText(redactMessages(promptMessages(record.prompt)).messages),
-    response: redactText(record.response).text,
+    prompt: promptText(promptMessages(record.prompt).map((message) => redactMessage(message, redact))),
+    response: redact(record.response),
     tags: record.tags.map((tag) => redactText(tag).text),
   };
 }

@@ -35,10 +35,10 @@ export function createLogTally() {
   }
 
   return {
-    countFound(found: Redacted['found']): void {
+    countFound: (found: Redacted['found']): void => {
       for (const type in found) countType(type, found[type] ?? 0);
     },
-    countRow({ keptBecause }: Pick<LogRow, 'keptBecause'>): void {
+    countRow: ({ keptBecause }: Pick<LogRow, 'keptBecause'>): void => {
       const reason = keptBecause ?? 'not_sampled';
       sampled[reason] = (sampled[reason] ?? 0) + 1;
     },
@@ -47,19 +47,20 @@ export function createLogTally() {
 }
 
 /** The redactor, with what it finds told to `count`. */
-export function countFound(
-  { startRow }: Pick<Redactor, 'startRow'>,
-  count: (found: Redacted['found']) => void,
-): Pick<Redactor, 'startRow'> {
+export function countFound(redactor: Redactor, count: (found: Redacted['found']) => void): Redactor {
+  const told = (redacted: Redacted): Redacted => {
+    count(redacted.found);
+    return redacted;
+  };
+  const { redact, startRow, chain } = redactor;
   return {
+    ...redactor,
+    redact: (text) => told(redact(text)),
     startRow() {
-      const redact = startRow();
-      return (text) => {
-        const redacted = redact(text);
-        count(redacted.found);
-        return redacted;
-      };
+      const redactOne = startRow();
+      return (text) => told(redactOne(text));
     },
+    chain: chain && (async (text, urgent) => told(await chain(text, urgent))),
   };
 }
 

@@ -59,7 +59,7 @@ export function openLogWriter(options: LogWriterOptions): LogWriter {
   const queue = createQueue();
   const tally = createTally();
   const backoff = createBackoff();
-  const { away } = backoff;
+  const away = (): boolean => backoff.away();
   const partitions = new Set<string>();
   const dropped: Record<string, number> = {};
   const spool =

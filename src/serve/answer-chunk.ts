@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { promptMessages, type Message } from '../chat.ts';
 import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
-import { redactText } from '../log/redact/index.ts';
+import { redactToStore } from '../log/redact/index.ts';
 import { namedRequestId } from '../log/request-id.ts';
 import type { AnswerRequest, Answerer } from './answer.ts';
 import { readPart, writePart, type BatchAnswer } from './batch-folder.ts';
@@ -114,10 +114,11 @@ async function askInto(
   asked: readonly Asked[],
 ): Promise<void> {
   const given = await answerer.answerBatch(asked.map(({ request }) => request));
-  for (const [place, { requestId, version, text, logprob }] of given.entries()) {
+  const responses = await Promise.all(given.map(({ text }) => redactToStore((redact) => redact(text))));
+  for (const [place, { requestId, version, logprob }] of given.entries()) {
     const one = asked[place];
     if (one === undefined) continue;
-    answers.set(one, { id: one.id, request_id: requestId, version, response: redactText(text).text, logprob });
+    answers.set(one, { id: one.id, request_id: requestId, version, response: responses[place], logprob });
   }
 }
 

@@ -2,13 +2,14 @@ import { messageText, type Message } from '../chat.ts';
 import type { Config } from '../config.ts';
 import { RelearnError } from '../errors.ts';
 import { countFound } from '../log/log-tally.ts';
-import { redactMessage, type RedactText } from '../log/redact-message.ts';
+import type { RedactText } from '../log/redact-message.ts';
 import type { Redactor } from '../log/redact/index.ts';
 import { newRequestId, requestTime } from '../log/request-id.ts';
 import type { Source } from '../log/row.ts';
 import type { Champions } from './champions.ts';
 import { servedBy, type AnswerLog, type RawAnswer } from './log-answer.ts';
 import type { Answer } from './model.ts';
+import { createPromptReader, type LoggedPrompt, type ReadPrompt } from './read-prompt.ts';
 import { passRequest, type Passed, type PassRequest } from './pass.ts';
 import type { Serving } from './serving.ts';
 import type { Versions } from './versions.ts';
@@ -51,19 +52,21 @@ export interface AnswererOptions {
   config: Config;
   log: Pick<AnswerLog, 'add' | 'countFound'>;
   /** For what embedded models read. */
-  redactor: Pick<Redactor, 'startRow'>;
+  redactor: Redactor;
   now?: () => number;
 }
 
 /**
  * The one request path: the gateway and the inference activity answer by it. Each text is redacted once: before an embedded
  * model reads it, for model and log alike; what goes to an endpoint is redacted by the log. A text that cannot be
- * redacted is answered and not logged.
+ * redacted is answered and not logged. A second redactor is waited for only where an embedded model reads what it answers,
+ * or with `log.durable`.
  */
 export function createAnswerer(options: AnswererOptions): Answerer {
   const { champions, versions, config, log, now = Date.now } = options;
   const redactor = countFound(options.redactor, (found) => log.countFound(found));
-  const redact: RedactText = (text) => options.redactor.startRow()(text).text;
+  const redact: RedactText = (text) => options.redactor.redact(text).text;
+  const readPrompt = createPromptReader(redactor, config.log.redaction.chain);
 
   function choose(request: Pick<AnswerRequest, 'model' | 'version'>): Serving | undefined {
     if (!Object.hasOwn(config.models, request.model)) {
@@ -100,13 +103,14 @@ export function createAnswerer(options: AnswererOptions): Answerer {
   ): Promise<Answered[]> {
     const at = new Date(now());
     const { incident } = serving; // of the moment of the request: a switch may come before the answer
-    let redacted: (RedactedTexts | null)[] | undefined;
+    let read: ReadPrompt[] | undefined;
     let start = 0;
-    const answers = await serving.use((served) => {
-      if (served.readsRedacted) redacted = requests.map(({ messages }) => redactOrNull(messages));
+    const answers = await serving.use(async (served) => {
+      if (served.readsRedacted)
+        read = await Promise.all(requests.map(async ({ messages }) => readPrompt(served, messages)));
       start = performance.now();
       return served.answer(
-        requests.map(({ messages }, place) => redacted?.[place]?.messages ?? messages),
+        requests.map(({ messages }, place) => read?.[place]?.messages ?? messages),
         signal,
       );
     });
@@ -117,22 +121,13 @@ export function createAnswerer(options: AnswererOptions): Answerer {
       if (answer === undefined) throw new Error(`${serving.version} gave fewer answers than it was asked for`);
       const { requestId = newRequestId(at), user, source } = request;
       const ts = request.requestId === undefined ? at : (requestTime(requestId) ?? at);
-      const texts = redacted === undefined ? rawTexts(request, answer) : redactedTexts(redacted[place] ?? null, answer);
+      const prompt = read === undefined ? { messages: request.messages } : (read[place]?.logged ?? null);
+      const texts = textsToLog(prompt, answer, redactor.chain !== undefined);
       held.push(log.add({ ...servedBy(serving), requestId, ts, incident, user, source, latencyMs, ...texts }));
       return { requestId, version: serving.version, ...answer, latencyMs };
     });
-    if (config.log.durable) await Promise.all(held);
+    if (config.log.durable) await Promise.all(held.filter((write) => write !== undefined));
     return answered;
-  }
-
-  function redactOrNull(messages: readonly Message[]): RedactedTexts | null {
-    try {
-      const redactOne = redactor.startRow();
-      const redactAll: RedactText = (text) => redactOne(text).text;
-      return { messages: messages.map((message) => redactMessage(message, redactAll)), redact: redactAll };
-    } catch {
-      return null; // the error may quote the text
-    }
   }
 
   return {
@@ -149,29 +144,21 @@ export function createAnswerer(options: AnswererOptions): Answerer {
   };
 }
 
-interface RedactedTexts {
-  messages: Message[];
-  /** For the answer: it shares its numbers with the prompt. */
-  redact: RedactText;
-}
-
-type LoggedTexts = Pick<RawAnswer, 'messages' | 'completion' | 'redacted'>;
-
-const completionOf = (content: string, logprob: number | null) => ({
-  message: { role: 'assistant', content },
-  ...{ logprob, cutOff: false },
-});
-
-function rawTexts({ messages }: AnswerRequest, { text, logprob }: Answer): LoggedTexts {
-  return { messages, completion: completionOf(text, logprob), redacted: false };
-}
-
-function redactedTexts(prompt: RedactedTexts | null, { text, logprob }: Answer): LoggedTexts {
+/** What an answer hands to the log; null: its prompt could not be redacted. */
+function textsToLog(
+  prompt: LoggedPrompt | { messages: readonly Message[] } | null,
+  { text, logprob }: Answer,
+  isChained: boolean,
+): Pick<RawAnswer, 'messages' | 'completion' | 'redacted'> {
+  const completionOf = (content: string) => ({ message: { role: 'assistant', content }, logprob, cutOff: false });
+  if (prompt !== null && (!('redacted' in prompt) || !prompt.redacted)) {
+    return { messages: prompt.messages, completion: completionOf(text), redacted: 'none' };
+  }
   try {
-    const completion = completionOf(prompt?.redact(text) ?? '', logprob);
-    return { messages: prompt?.messages ?? null, completion, redacted: true };
+    const completion = completionOf(prompt?.redactRest(text).text ?? '');
+    return { messages: prompt?.messages ?? null, completion, redacted: isChained ? 'prompt' : 'all' };
   } catch {
-    return { messages: null, completion: completionOf('', logprob), redacted: true }; // the error may quote the text
+    return { messages: null, completion: completionOf(''), redacted: 'none' }; // the error may quote the text
   }
 }
 

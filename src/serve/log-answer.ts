@@ -1,10 +1,11 @@
-import { messageSchema, plainMessage, promptText, type Message } from '../chat.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { messageSchema, plainMessage, promptText, type Message } from '../chat.ts';
 import { hashUser, keyedFraction } from '../log/hash-user.ts';
 import { countFound, createLogTally, type LogCounts, type LogTally } from '../log/log-tally.ts';
 import type { Counted } from '../log/minutes.ts';
 import { redactCutOff, redactMessage, type RedactText } from '../log/redact-message.ts';
-import type { Redacted, Redactor } from '../log/redact/index.ts';
+import { redactRow, type Redacted, type Redactor } from '../log/redact/index.ts';
 import type { LogRow, Source } from '../log/row.ts';
 import { decideSampling } from '../log/sample.ts';
 import type { LogWriter } from '../log/writer.ts';
@@ -29,8 +30,8 @@ export interface RawAnswer {
   messages: readonly Message[] | string | null;
   /** What was answered, or the JSON of the response. */
   completion: Completion | string;
-  /** Messages and completion were redacted before the model read them. */
-  redacted: boolean;
+  /** What was redacted before it came here; `prompt`: and the completion, but not by the second redactor. */
+  redacted: 'none' | 'prompt' | 'all';
 }
 
 /** What a row says of the version that answered. */
@@ -46,7 +47,7 @@ export interface AnswerLog {
    */
   add(answer: RawAnswer): Promise<void> | undefined;
   /** Counts what was found in texts before they came here. */
-  countFound(found: Redacted['found']): void;
+  countFound: (found: Redacted['found']) => void;
   /** Resolves when every answer taken so far is stored or counted as dropped, however long the database is away. */
   flush(): Promise<void>;
   /** Stores what is left, or else spools it, within ten seconds. */
@@ -58,24 +59,68 @@ export interface AnswerLog {
 
 export interface AnswerLogOptions {
   writer: Pick<LogWriter, 'push' | 'drop' | 'flush' | 'close' | 'counts'>;
-  redactor: Pick<Redactor, 'startRow'>;
+  /** As configured. Throws when it cannot redact. */
+  redactor: Redactor;
   hashKey: string;
+  /** `add` answers with a promise. */
+  durable?: boolean;
 }
 
+interface Texts {
+  prompt: readonly Message[];
+  response: string;
+}
+
+const closeMs = 10_000;
+
 /** Makes rows of answers, in this thread: redacts, samples, hands on. What cannot be redacted is not logged. */
-export function createAnswerLog({ writer, redactor: given, hashKey }: AnswerLogOptions): AnswerLog {
+export function createAnswerLog({ writer, hashKey, durable = false, ...options }: AnswerLogOptions): AnswerLog {
   const tally = createLogTally();
-  const redactor = countFound(given, tally.countFound);
+  const redactor = countFound(options.redactor, tally.countFound);
+  /** Rows that the second redactor is asked about. */
+  const asking = new Set<Promise<void>>();
 
   function add(answer: RawAnswer): Promise<void> | undefined {
     try {
-      const row = makeRow(answer);
-      if (typeof row === 'string') return drop(answer, row);
-      tally.countRow(row);
-      return writer.push(row);
+      const { messages, redacted } = answer;
+      if (messages === null) return drop(answer, 'redaction_failed');
+      const completion = typeof answer.completion === 'string' ? readCompletion(answer.completion) : answer.completion;
+      const prompt = typeof messages === 'string' ? readMessages(messages) : messages;
+      if (completion === undefined || prompt === undefined) return drop(answer, 'unreadable');
+      const rewrite = (redact: RedactText): Texts => ({
+        prompt: redacted === 'none' ? prompt.map((message) => redactMessage(message, redact)) : prompt,
+        response: responseText(completion, redact),
+      });
+      if (redacted === 'all') return push(answer, rewrite((text) => text), completion.logprob); // prettier-ignore
+      if (redactor.chain !== undefined) return pushLater(answer, redactRow(redactor, rewrite), completion.logprob);
+      const redact = redactor.startRow();
+      return push(answer, rewrite((text) => redact(text).text), completion.logprob); // prettier-ignore
     } catch {
       return drop(answer, 'redaction_failed'); // the error may quote the text
     }
+  }
+
+  function pushLater(answer: RawAnswer, redacting: Promise<Texts>, logprob: number | null): Promise<void> | undefined {
+    const made: Promise<void> = redacting
+      .then((texts) => push(answer, texts, logprob))
+      .catch(() => drop(answer, 'redaction_failed'))
+      .finally(() => asking.delete(made));
+    asking.add(made);
+    return durable ? made : undefined;
+  }
+
+  /** Takes redacted texts. Answers what the writer does. */
+  function push(answer: RawAnswer, { prompt, response }: Texts, logprob: number | null): Promise<void> | undefined {
+    const { requestId, incident, user, latencyMs } = answer;
+    const row: LogRow = {
+      ...describe(answer, logprob),
+      ...{ requestId, latencyMs, incident, response },
+      prompt: promptText(prompt),
+      userIdHash: user === undefined || user === '' ? null : hashUser(hashKey, user),
+      responseLogprob: logprob,
+    };
+    tally.countRow(row);
+    return writer.push(row);
   }
 
   function drop(answer: RawAnswer, reason: string): undefined {
@@ -93,30 +138,24 @@ export function createAnswerLog({ writer, redactor: given, hashKey }: AnswerLogO
     return { ts, source, model, modelVersion, keptBecause, inclusionProbability };
   }
 
-  /** The row, or why there is none. Throws when a text cannot be redacted. */
-  function makeRow(answer: RawAnswer): LogRow | 'redaction_failed' | 'unreadable' {
-    if (answer.messages === null) return 'redaction_failed';
-    const completion = typeof answer.completion === 'string' ? readCompletion(answer.completion) : answer.completion;
-    const messages = typeof answer.messages === 'string' ? readMessages(answer.messages) : answer.messages;
-    if (completion === undefined || messages === undefined) return 'unreadable';
-    const redactOne = redactor.startRow();
-    const redact: RedactText = answer.redacted ? (text) => text : (text) => redactOne(text).text;
-    const { requestId, incident, user, latencyMs } = answer;
-    return {
-      ...describe(answer, completion.logprob),
-      ...{ requestId, latencyMs, incident },
-      prompt: promptText(answer.redacted ? messages : messages.map((message) => redactMessage(message, redact))),
-      response: responseText(completion, redact),
-      userIdHash: user === undefined || user === '' ? null : hashUser(hashKey, user),
-      responseLogprob: completion.logprob,
-    };
+  function counts(): LogCounts {
+    const written = writer.counts();
+    return { ...written, queued: written.queued + asking.size };
   }
 
   return {
-    ...{ add, countFound: tally.countFound, tally: tally.read },
-    flush: () => writer.flush(),
-    close: () => writer.close(),
-    counts: () => writer.counts(),
+    ...{ add, counts, countFound: tally.countFound, tally: tally.read },
+    async flush() {
+      await Promise.all(asking);
+      await writer.flush();
+    },
+    async close() {
+      const late = new AbortController();
+      const timeUp = sleep(closeMs, undefined, { signal: late.signal }).catch(() => undefined);
+      await Promise.race([Promise.all(asking), timeUp]);
+      late.abort();
+      await writer.close();
+    },
   };
 }
 

@@ -19,7 +19,7 @@ function openLog({ log: config, databaseUrl, hashKey, spoolDirectory }: LogSetti
   const logger = { info: line('info'), warn: line('warn'), error: line('error') };
   const db = openDatabase(databaseUrl, { maxConnections: connections });
   const writer = openLogWriter({ ...config, spoolDirectory, db, logger });
-  const log = createAnswerLog({ writer, redactor: createRedactor(), hashKey });
+  const log = createAnswerLog({ writer, redactor: createRedactor(config.redaction), hashKey, durable: config.durable });
   const report = () => ({ counts: log.counts(), tally: log.tally() });
   const reporting = setInterval(() => post({ report: report() }), reportMs);
 

@@ -28,6 +28,8 @@ export interface ServedModel {
   readonly version: string;
   /** Embedded models read the redacted prompt (invariant 12); an upstream reads what the user wrote. */
   readonly readsRedacted: boolean;
+  /** Of those that do: the redactor they learned with. Left out: the configured one. */
+  readonly redactorVersion?: string;
   /** Answers each conversation, in order. */
   answer(conversations: readonly (readonly Message[])[], signal?: AbortSignal): Promise<Answer[]>;
   /** Endpoints only: passes a client's request on, with nothing changed but the model's name and `logprobs`. */

@@ -48,11 +48,9 @@ async function* passDeltas(
   log: () => Promise<void> | undefined,
   { edits, redact, request }: PassStreamOptions,
 ): AsyncGenerator<string, void> {
-  let isLast = false;
-
   function passData(data: string): string {
     if (data === endOfEvents) {
-      isLast = deltas.finished = true;
+      deltas.over = deltas.finished = true;
       return data;
     }
     const chunk: unknown = JSON.parse(data);
@@ -64,7 +62,7 @@ async function* passDeltas(
 
   try {
     for await (const events of passEvents(body, passData)) {
-      if (isLast) await log();
+      if (deltas.over) await log();
       yield events;
     }
     await log();

@@ -72,7 +72,7 @@ async function passTo(
     log.add({
       ...servedBy(serving),
       ...{ requestId, incident, user: request.user, source: 'production', completion, messages: request.json },
-      ...{ ts: requestTime(requestId) ?? new Date(now()), latencyMs: performance.now() - start, redacted: false },
+      ...{ ts: requestTime(requestId) ?? new Date(now()), latencyMs: performance.now() - start, redacted: 'none' },
     });
   const latencyMs = 'json' in reply.body ? performance.now() - start : null;
   const passed = { requestId, version: serving.version, status: reply.status, headers: passHeaders(reply), latencyMs };

@@ -8,7 +8,7 @@ import { configSchema, type Config } from '../../src/config.ts';
 import { buildGateway } from '../../src/http/gateway.ts';
 import { followKeys } from '../../src/http/keys-follow.ts';
 import { ensureAhead } from '../../src/log/partitions.ts';
-import { redactorVersion, redactText } from '../../src/log/redact/index.ts';
+import { createRedactor, redactorVersion } from '../../src/log/redact/index.ts';
 import { findRow } from '../../src/log/rows.ts';
 import { openLogWriter } from '../../src/log/writer.ts';
 import { openArtifactDirectory } from '../../src/promote/artifacts.ts';
@@ -52,7 +52,7 @@ export function testConfig(extra: Record<string, unknown> = {}): Config {
  * answers end in the given suffix, so that an answer shows which version gave it.
  */
 export async function startTestGateway({
-  redact = redactText,
+  redactor = createRedactor(),
   config = testConfig(),
   logLevel = 'info',
   needsKeys = false,
@@ -68,10 +68,9 @@ export async function startTestGateway({
   const versions = openVersions(options);
   const writer = openLogWriter({ db, logger, flushMs: 20, maxQueuedRows: 10_000, hotWindowHours: 24 });
   const hashKey = 'test key';
-  const rows = { startRow: () => redact };
-  const log = createAnswerLog({ writer, redactor: rows, hashKey });
+  const log = createAnswerLog({ writer, redactor, hashKey });
   const keys = needsKeys ? await followKeys({ db, logger, maxAgeMs: 60_000, pollMs: 20 }) : undefined;
-  const answerer = createAnswerer({ config, champions, versions, log, redactor: rows });
+  const answerer = createAnswerer({ config, champions, versions, log, redactor });
   const app = buildGateway({ config, answerer, champions, db, log, hashKey, logger, keys });
 
   async function promote(suffix: string): Promise<string> {
@@ -81,7 +80,10 @@ export async function startTestGateway({
     );
     await writeFile(base, examples.join('\n'));
     const output = join(directory, 'model.onnx');
-    await trainFromFiles({ files: { base, calibration: [] }, output, seed: 1, epochs: 5, redactorVersion }, () => {});
+    await trainFromFiles(
+      { files: { base, calibration: [] }, output, seed: 1, epochs: 5, redactorVersion: redactorVersion() },
+      () => {},
+    );
     const version = await registerVersion(db, {
       model: 'triage',
       kind: 'onnx',

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import { z } from 'zod';
 import { hashUser } from '../../src/log/hash-user.ts';
 import { redactText } from '../../src/log/redact/index.ts';
+import { redactorOf } from '../log/redact/fake-redactor.ts';
 import { startTestGateway } from './fixtures.ts';
 
 type Gateway = Awaited<ReturnType<typeof startTestGateway>>;
@@ -180,10 +181,10 @@ test('promotions under load fail no request, and each answer comes from the vers
 
 test('when redaction fails the request is answered, no row is written, it is counted and nothing raw is logged', async () => {
   const trapped = await startTestGateway({
-    redact: (text) => {
+    redactor: redactorOf((text) => {
       if (text.includes('canary')) throw new Error(`cannot redact ${text}`);
       return redactText(text);
-    },
+    }),
   });
   await trapped.promote('');
   await trapped.champions.refresh();

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { addCounts, countFound, createLogTally } from '../../src/log/log-tally.ts';
 import { newRow } from './new-row.ts';
+import { redactorOf } from './redact/fake-redactor.ts';
 
 test('types and reasons are counted, and what goes through is unchanged', () => {
   const tally = createLogTally();
-  const row = () => (text: string) => ({ text: `[${text}]`, found: { EMAIL: 2, PHONE: 1 } });
-  const redact = countFound({ startRow: row }, tally.countFound).startRow();
-  assert.equal(redact('a').text, '[a]');
-  redact('b');
+  const given = redactorOf((text) => ({ text: `[${text}]`, found: { EMAIL: 2, PHONE: 1 } }));
+  const redactor = countFound(given, tally.countFound);
+  assert.equal(redactor.redact('a').text, '[a]');
+  redactor.startRow()('b');
   const rows = [newRow({ keptBecause: 'healthy' }), newRow({ keptBecause: null }), newRow({ keptBecause: null })];
   for (const row of rows) tally.countRow(row);
   assert.deepEqual(tally.read(), { redactions: { EMAIL: 4, PHONE: 2 }, sampled: { healthy: 1, not_sampled: 2 } });

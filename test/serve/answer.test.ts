@@ -5,11 +5,11 @@ import { configSchema } from '../../src/config.ts';
 import { hashUser } from '../../src/log/hash-user.ts';
 import { redactText } from '../../src/log/redact/index.ts';
 import { requestTime } from '../../src/log/request-id.ts';
-import type { LogRow } from '../../src/log/row.ts';
 import { createAnswerer, type AnswerRequest } from '../../src/serve/answer.ts';
-import { createAnswerLog } from '../../src/serve/log-answer.ts';
 import type { ServedModel } from '../../src/serve/model.ts';
 import { holdModel } from '../../src/serve/serving.ts';
+import { redactorOf } from '../log/redact/fake-redactor.ts';
+import { openMemoryLog } from './memory-log.ts';
 
 const config = configSchema.parse({
   models: { triage: { serve: { kind: 'onnx' }, sampling: { healthyRate: 0 } }, silent: { serve: { kind: 'onnx' } } },
@@ -32,22 +32,13 @@ function setUp({ logprob = -0.1, readsRedacted = true, redact = redactText, text
   const hold = (version: string) =>
     holdModel(served(version), { model: 'triage', lowConfidenceBelow: -0.5, healthyRate: 0, since: new Date(0) });
   const champion = hold('v1');
-  const rows: LogRow[] = [];
-  const dropped: string[] = [];
-  const writer = {
-    push: (row: LogRow) => void rows.push(row),
-    drop: (reason: string) => void dropped.push(reason),
-    flush: () => Promise.resolve(),
-    close: () => Promise.resolve(),
-    counts: () => ({ written: 0, dropped: {}, queued: 0, spooled: { files: 0, bytes: 0, rows: 0 } }),
-  };
-  const redactor = { startRow: () => redact };
+  const redactor = redactorOf(redact);
+  const { log, rows, dropped } = openMemoryLog(redactor);
   const answerer = createAnswerer({
     config,
     champions: { get: (model) => (model === 'triage' ? champion.serving : undefined) },
     versions: { use: (_model, version, work) => work(hold(version).serving) },
-    log: createAnswerLog({ writer, redactor, hashKey: 'key' }),
-    redactor,
+    ...{ log, redactor },
     now: () => 1_700_000_000_123,
   });
   return { answerer, champion, read, calls, rows, dropped };

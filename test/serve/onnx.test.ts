@@ -35,7 +35,7 @@ test('a loaded model names its labels, threshold and redactor, and asks for reda
   context.after(() => model.close());
   assert.deepEqual(model.labels, ['banking', 'weather']);
   assert.equal(model.lowConfidenceBelow, Math.log(0.5));
-  assert.equal(model.redactorVersion, redactorVersion);
+  assert.equal(model.redactorVersion, redactorVersion());
   assert.equal(model.readsRedacted, true);
 });
 

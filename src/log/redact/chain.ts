@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { RelearnError } from '../../errors.ts';
+import { createLanes } from './lanes.ts';
 import type { Redacted } from './redactor.ts';
 
 /** A second redactor that speaks the REST API of Presidio's analyzer. */
@@ -37,31 +38,47 @@ const governmentId = /^[A-Z]{2}_(?!BANK)/;
 const mark = /\[[A-Z]+(?:_[A-Z]+)*(?:_\d{1,6})?\]/g;
 
 /**
- * Asks the analyzer what else is in a text and replaces it: [PERSON], [LOCATION]. What our own redaction has put in
- * stays. It fails closed: any answer but a good one throws `redactor_unavailable`, without a word of the text.
+ * Redacts redacted text further: [PERSON], [LOCATION]; the marks that are there stay. `urgent` is for a text that a
+ * request waits for: it goes before the others, and waits for `timeoutSeconds` in all. Fails closed: any answer but a
+ * good one throws `redactor_unavailable`, without a word of the text; whoever stores the text must not.
  */
-export function createChain(options: ChainOptions): (text: string) => Promise<Redacted> {
+export type Chain = (text: string, urgent?: boolean) => Promise<Redacted>;
+
+/** As an analyzer on two cores takes them. */
+const textsAtOnce = 8;
+/** Characters that may wait for a slow analyzer. */
+const mostWaiting = 32 * 2 ** 20;
+
+export function createChain(options: ChainOptions): Chain {
   const url = options.url.replace(/\/+$/, '').replace(/(?<!\/analyze)$/, '/analyze');
-  return async (text) => {
-    if (text.trim() === '') return { text, found: {} };
-    return replace(text, await analyze(url, text, options));
+  const timeoutMs = options.timeoutSeconds * 1000;
+  const lanes = createLanes(textsAtOnce, mostWaiting);
+  return async (text, urgent = false) => {
+    if (!/[\p{L}\p{N}]/u.test(text.replace(mark, ''))) return { text, found: {} };
+    const deadline = urgent ? AbortSignal.timeout(timeoutMs) : undefined;
+    const ask = () => analyze(url, text, options, deadline ?? AbortSignal.timeout(timeoutMs));
+    const asked = lanes.run(ask, text.length, urgent);
+    if (asked === undefined) throw unavailable('is too slow: too much text waits for it');
+    return replace(text, await asked);
   };
 }
 
-async function analyze(url: string, text: string, options: ChainOptions): Promise<Finding[]> {
+function unavailable(why: string): RelearnError {
+  return new RelearnError(
+    'redactor_unavailable',
+    `The second redactor ${why}. Nothing was stored. Check log.redaction.chain.`,
+  );
+}
+
+async function analyze(url: string, text: string, options: ChainOptions, signal: AbortSignal): Promise<Finding[]> {
   const { language, minScore, entities, timeoutSeconds } = options;
-  const unavailable = (why: string): RelearnError =>
-    new RelearnError(
-      'redactor_unavailable',
-      `The second redactor ${why}. The row is dropped. Check log.redaction.chain.`,
-    );
   let answer: { status: number; body: unknown };
   try {
     const response = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ text, language, score_threshold: minScore, entities }),
-      signal: AbortSignal.timeout(timeoutSeconds * 1000),
+      signal,
     });
     answer = { status: response.status, body: await response.json().catch(() => null) };
   } catch {

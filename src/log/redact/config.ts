@@ -16,10 +16,17 @@ export const redaction = z.strictObject({
   chain: z
     .strictObject({
       url: z.url().describe("a second redactor for what goes to the log: base URL of Presidio's analyzer"),
-      language: z.string().min(2).default('en'),
+      language: z
+        .string()
+        .regex(/^[a-zA-Z][a-zA-Z_-]+$/, 'wanted a language such as en')
+        .default('en'),
       minScore: z.number().min(0).max(1).default(0.5).describe('findings below this score are left'),
       timeoutSeconds: z.number().positive().default(5),
-      entities: z.array(z.string().min(1)).optional().describe('entities to ask for; left out: all it knows'),
+      entities: z
+        .array(z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'wanted names such as PERSON'))
+        .min(1)
+        .optional()
+        .describe('entities to ask for; left out: all it knows'),
     })
     .optional()
     .describe('fails closed: while it does not answer, rows are dropped and counted'),

@@ -1,11 +1,9 @@
-import { createChain, type ChainOptions } from './chain.ts';
+import { createChain, type Chain, type ChainOptions } from './chain.ts';
 import { findSpans, type Finder } from './find.ts';
 import { mayHoldAny } from './fold.ts';
 import { createNumbering, plainMark, type MarkOf } from './numbering.ts';
 import { createPackFinders, type PackName } from './packs.ts';
-
-/** Names the rules in force. Versions that read redacted text store it in their metadata (invariant 12). */
-export const redactorVersion: string = 'relearn-redact/2';
+import { versionOf } from './version.ts';
 
 export interface Redacted {
   text: string;
@@ -18,22 +16,19 @@ export interface RedactionOptions {
   packs?: readonly PackName[] | undefined;
   /** [EMAIL_1] instead of [EMAIL]: the same value gets the same number within a row. */
   numbered?: boolean | undefined;
-  /** A second redactor, asked for what goes to the log. */
+  /** A second redactor, asked for what the first one leaves. */
   chain?: ChainOptions | undefined;
 }
 
 export interface Redactor {
-  /** `redactorVersion` and the options that change the text. */
+  /** Names the rules and the options that change the text; `optionsOfVersion` reads it back. */
   version: string;
   /** Redacts one text by itself. */
   redact: (text: string) => Redacted;
   /** Redacts the texts of one row: prompt, response, tool calls. They share their numbers. */
   startRow: () => (text: string) => Redacted;
-  /**
-   * Redacts redacted text further, by the second redactor. Throws `redactor_unavailable`: then the row must be dropped.
-   * Undefined when none is configured.
-   */
-  chain: ((text: string) => Promise<Redacted>) | undefined;
+  /** Undefined when no second redactor is configured. */
+  chain: Chain | undefined;
 }
 
 /** What a replaced neighbour hid is found in the next look. Nothing written by a person needs a third. */
@@ -43,13 +38,12 @@ const maxLooks = 5;
 export function createRedactor(options: RedactionOptions = {}): Redactor {
   const { packs = [], numbered = false, chain } = options;
   const finders = createPackFinders(packs);
-  const changes = [...(numbered ? ['numbered'] : []), ...[...packs].sort()];
   const startRow = (): ((text: string) => Redacted) => {
     const markOf = numbered ? createNumbering() : plainMark;
     return (text) => redactWith(text, finders, markOf);
   };
   return {
-    version: [redactorVersion, ...changes].join('+'),
+    version: versionOf({ packs, numbered, chain }),
     redact: (text) => startRow()(text),
     startRow,
     chain: chain === undefined ? undefined : createChain(chain),

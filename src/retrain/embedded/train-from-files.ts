@@ -4,7 +4,9 @@ import { classifierText, messageSchema, messageText, promptMessages, type Messag
 import { foldText } from '../../convert/copies.ts';
 import { RelearnError } from '../../errors.ts';
 import { readExamples, readJsonl } from '../../jsonl.ts';
-import { redactMessages, redactorVersion } from '../../log/redact/index.ts';
+import { redactMessage } from '../../log/redact-message.ts';
+import type { ChainOptions } from '../../log/redact/chain.ts';
+import { redactionRules, redactorOfVersion, redactRow, type Redactor } from '../../log/redact/index.ts';
 import { classify, type Classifier } from './classify.ts';
 import { exportOnnx } from './export-onnx.ts';
 import { createFeaturizer } from './featurize.ts';
@@ -23,8 +25,10 @@ export interface TrainingJob {
   readonly output: string;
   readonly seed: number;
   readonly epochs: number;
-  /** The redactor the caller serves with; must be the one this process has. */
+  /** The redactor the caller serves with; its rules must be those of this release. */
   readonly redactorVersion: string;
+  /** Where its second redactor listens, when it has one. */
+  readonly chain?: ChainOptions | undefined;
   /** How often a row of `dataset` is shown for each time a row of `base` is. */
   readonly repeatDataset?: number | undefined;
 }
@@ -59,34 +63,32 @@ const chatPairSchema = z.object({
 
 /**
  * Trains on files and writes the ONNX file. Every text is redacted before it is read (invariant 12). Blocks the event
- * loop for long stretches: `trainEmbedded` runs it in a thread. Throws `invalid_rows` and `invalid_arguments`.
+ * loop for long stretches: `trainEmbedded` runs it in a thread. Throws `invalid_rows`, `invalid_arguments` and
+ * `redactor_unavailable`.
  */
 export async function trainFromFiles(
   job: TrainingJob,
   onProgress: (fraction: number) => void,
 ): Promise<TrainingOutcome> {
   const started = performance.now();
-  if (job.redactorVersion !== redactorVersion) {
-    throw new RelearnError(
-      'invalid_arguments',
-      `Asked to train for redactor ${job.redactorVersion}; this process has ${redactorVersion}. Run one release everywhere.`,
-    );
-  }
+  const redactor = openRedactor(job);
   const reserved = new Set<string>();
   for (const file of job.files.calibration) {
-    for (const { text } of await readLabelled(file)) reserved.add(foldText(text));
+    for (const { text } of await readLabelled(redactor, file)) reserved.add(foldText(text));
   }
   const isFree = ({ text }: LabelledText) => !reserved.has(foldText(text));
-  const all = await readLabelled(job.files.base);
+  const all = await readLabelled(redactor, job.files.base);
   const base = all.filter(isFree);
   // The dataset was cleaned of near copies too when it was built.
-  const corrected = job.files.dataset === undefined ? [] : (await readChatPairs(job.files.dataset)).filter(isFree);
+  const corrected =
+    job.files.dataset === undefined ? [] : (await readChatPairs(redactor, job.files.dataset)).filter(isFree);
   const { seed, epochs, repeatDataset = defaultRepeat } = job;
   const repeated = Array<LabelledText[]>(repeatDataset).fill(corrected);
   const classifier = await trainClassifier({ rows: [...base, ...repeated.flat()], seed, epochs, onProgress });
-  const lowConfidenceBelow = await calibrate(classifier, job.files.calibration);
+  const lowConfidenceBelow = await calibrate(redactor, classifier, job.files.calibration);
   const rows = base.length + corrected.length;
   const { labels, featurizer } = classifier;
+  const { redactorVersion } = job;
   const trainer = { kind: 'embedded' as const, seed, epochs, repeatDataset };
   await writeFile(
     job.output,
@@ -102,34 +104,59 @@ export async function trainFromFiles(
   };
 }
 
-async function readLabelled(path: string): Promise<LabelledText[]> {
-  const examples = await readExamples(path);
-  return examples.map(({ prompt, completion }) => ({
-    text: redactedText(promptMessages(prompt)),
-    label: completion.trim(),
-  }));
+/** Throws `invalid_arguments` when this process has another redactor. */
+function openRedactor({ redactorVersion, chain }: TrainingJob): Redactor {
+  const redactor = redactorOfVersion(redactorVersion, chain);
+  if (redactor?.version === redactorVersion) return redactor;
+  throw new RelearnError(
+    'invalid_arguments',
+    `Asked to train for redactor ${redactorVersion}; this process has ${redactor?.version ?? redactionRules}. Run one release everywhere.`,
+  );
 }
 
-async function readChatPairs(path: string): Promise<LabelledText[]> {
-  const rows: LabelledText[] = [];
+async function readLabelled(redactor: Redactor, path: string): Promise<LabelledText[]> {
+  const examples = await readExamples(path);
+  return redactTexts(
+    redactor,
+    examples.map(({ prompt, completion }) => ({ messages: promptMessages(prompt), label: completion.trim() })),
+  );
+}
+
+async function readChatPairs(redactor: Redactor, path: string): Promise<LabelledText[]> {
+  const rows: { messages: readonly Message[]; label: string }[] = [];
   for await (const { messages } of readJsonl(path, chatPairSchema)) {
     const last = messages.at(-1);
     const label = last === undefined ? '' : messageText(last).trim();
-    rows.push({ text: redactedText(messages.slice(0, -1)), label });
+    rows.push({ messages: messages.slice(0, -1), label });
   }
-  return rows;
+  return redactTexts(redactor, rows);
 }
+
+/** Rows that may wait for a second redactor at once. */
+const rowsAtOnce = 64;
 
 /** What serving would read. Redacting what is redacted already changes nothing. */
-function redactedText(messages: readonly Message[]): string {
-  return classifierText(redactMessages(messages).messages);
+async function redactTexts(
+  redactor: Redactor,
+  rows: readonly { messages: readonly Message[]; label: string }[],
+): Promise<LabelledText[]> {
+  const texts: LabelledText[] = [];
+  for (let at = 0; at < rows.length; at += rowsAtOnce) {
+    const slice = rows.slice(at, at + rowsAtOnce).map(async ({ messages, label }) => {
+      const redacted = await redactRow(redactor, (redact) => messages.map((message) => redactMessage(message, redact)));
+      return { text: classifierText(redacted), label };
+    });
+    texts.push(...(await Promise.all(slice)));
+  }
+  return texts;
 }
 
-async function calibrate(classifier: Classifier, files: readonly string[]): Promise<number> {
+async function calibrate(redactor: Redactor, classifier: Classifier, files: readonly string[]): Promise<number> {
   const featurize = createFeaturizer(classifier.featurizer);
   const logprobs: number[] = [];
   for (const file of files) {
-    for (const { text } of await readLabelled(file)) logprobs.push(classify(classifier, featurize(text)).logprob);
+    for (const { text } of await readLabelled(redactor, file))
+      logprobs.push(classify(classifier, featurize(text)).logprob);
   }
   logprobs.sort((one, other) => one - other);
   return logprobs[Math.floor(logprobs.length * lowConfidenceShare)] ?? uncalibrated;

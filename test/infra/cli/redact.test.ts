@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { PassThrough, Readable } from 'node:stream';
 import { test } from 'node:test';
 import { redactLines } from '../../../infra/cli/redact.ts';
+import type { RedactionOptions } from '../../../src/log/redact/index.ts';
+import { startFakeAnalyzer } from '../../log/redact/fake-analyzer.ts';
 
-async function redact(input: string): Promise<string> {
+async function redact(input: string, options: RedactionOptions = {}): Promise<string> {
   const output = new PassThrough();
-  await redactLines(Readable.from([input]), output);
+  await redactLines(Readable.from([input]), output, options);
   output.end();
   return (await output.toArray()).join('');
 }
@@ -25,4 +27,16 @@ test('a broken line is named by its number and not quoted', async () => {
       return true;
     });
   }
+});
+
+test('what a second redactor finds is replaced and counted too; when it fails, the command fails and quotes nothing', async (t) => {
+  const analyzer = await startFakeAnalyzer(['Ann Lee']);
+  t.after(() => analyzer.close());
+  const options = { numbered: true, chain: analyzer.chain };
+  assert.equal(
+    await redact('{"text":"Ann Lee, bob@x.com"}', options),
+    '{"redacted":"[PERSON], [EMAIL_1]","found":{"EMAIL":1,"PERSON":1}}\n',
+  );
+  analyzer.become('fails');
+  await assert.rejects(redact('{"text":"Ann Lee"}', options), { code: 'redactor_unavailable', message: /^(?!.*Ann)/ });
 });

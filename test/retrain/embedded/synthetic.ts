@@ -47,6 +47,12 @@ export async function trainSmallModel(directory: string): Promise<string> {
   const output = join(directory, 'model.onnx');
   const rows = [...makeRows('weather', 40), ...makeRows('banking', 40)];
   const base = await writeJsonl(join(directory, 'base.jsonl'), toExamples(rows));
-  await trainEmbedded({ files: { base, calibration: [] }, output, seed: 1, epochs: 5, redactorVersion });
+  await trainEmbedded({
+    files: { base, calibration: [] },
+    output,
+    seed: 1,
+    epochs: 5,
+    redactorVersion: redactorVersion(),
+  });
   return output;
 }

@@ -9,7 +9,7 @@ import { loadOnnxModel } from '../../../src/serve/onnx.ts';
 import { makeDirectory, makeRows, toExamples, writeJsonl } from './synthetic.ts';
 
 const rows = [...makeRows('weather', 40), ...makeRows('banking', 40)];
-const defaults = { seed: 1, epochs: 5, redactorVersion };
+const defaults = { seed: 1, epochs: 5, redactorVersion: redactorVersion() };
 
 test('base and corrections become a model that knows both', async (context) => {
   const directory = await makeDirectory(context);
