@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Answerer } from '../serve/answer.ts';
+import type { Caller } from '../serve/caller.ts';
 import type { Passed } from '../serve/pass.ts';
 import { parseRequest } from './errors.ts';
 import { chatCompletion, chatCompletionEvents, chatCompletionRequest, readConversation } from './openai.ts';
@@ -13,12 +14,14 @@ const passedRequest = z.object({
   user: z.string().nullish().catch(null),
   safety_identifier: z.string().nullish().catch(null), // the newer name of `user`
   logprobs: z.boolean().nullish().catch(null),
+  stream: z.boolean().nullish().catch(null),
 });
 
 export interface ChatCompletionsOptions {
   models: readonly string[];
   answerer: Pick<Answerer, 'answer' | 'pass'>;
-  signalOf: (reply: FastifyReply) => AbortSignal;
+  /** Whoever waits for this reply. */
+  callerOf: (reply: FastifyReply) => Caller;
 }
 
 /**
@@ -27,7 +30,7 @@ export interface ChatCompletionsOptions {
  */
 export function addChatCompletionsRoute(
   app: FastifyInstance,
-  { models, answerer, signalOf }: ChatCompletionsOptions,
+  { models, answerer, callerOf }: ChatCompletionsOptions,
 ): void {
   app.post('/v1/chat/completions', async (request, reply) => {
     const asked = parseRequest(passedRequest, request.body);
@@ -39,7 +42,8 @@ export function addChatCompletionsRoute(
       ...{ model, requestId, user },
       json: request.bodyText,
       wantsLogprobs: asked.logprobs === true,
-      signal: signalOf(reply),
+      wantsStream: asked.stream === true,
+      caller: callerOf(reply),
       onBroken({ code, status }) {
         request.endedAs = status;
         request.log.warn({ code, model }, 'an answer broke off');

@@ -5,6 +5,7 @@ import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
 import { newRequestId } from '../log/request-id.ts';
 import type { Answerer } from '../serve/answer.ts';
+import { hangUp, newCaller, type Caller } from '../serve/caller.ts';
 import type { Champions } from '../serve/champions.ts';
 import type { AnswerLog } from '../serve/log-answer.ts';
 import { answerErrors, errorBody, parseRequest, sendError } from './errors.ts';
@@ -90,18 +91,17 @@ export function buildGateway({
     return parseJson(request, body, done);
   });
 
-  /** Aborted when the client hangs up before it has its answer. */
-  function signalOf(reply: FastifyReply): AbortSignal {
-    const controller = new AbortController();
+  function callerOf(reply: FastifyReply): Caller {
+    const caller = newCaller();
     reply.raw.once('close', () => {
-      if (!reply.raw.writableFinished) controller.abort();
+      if (!reply.raw.writableFinished) hangUp(caller);
     });
-    return controller.signal;
+    return caller;
   }
 
-  addChatCompletionsRoute(app, { models, answerer, signalOf });
+  addChatCompletionsRoute(app, { models, answerer, callerOf });
 
-  addSimpleChatRoute(app, { models, answerer, signalOf });
+  addSimpleChatRoute(app, { models, answerer, callerOf });
 
   addFeedbackRoute(app, { db, hashKey, flush: () => log.flush() });
 

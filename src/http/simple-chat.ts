@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { messageText } from '../chat.ts';
 import { RelearnError } from '../errors.ts';
+import { signalOf } from '../serve/caller.ts';
 import { requirePrompt } from '../serve/answer.ts';
 import { readCompletion } from '../serve/completion.ts';
 import { notACompletion } from '../serve/upstream.ts';
@@ -16,21 +17,22 @@ const simpleChatRequest = z.object({
 });
 
 /** `POST /chat`: a prompt in, a text out. What an endpoint answers but a completion goes back as it came. */
-export function addSimpleChatRoute(app: FastifyInstance, { models, answerer, signalOf }: ChatCompletionsOptions): void {
+export function addSimpleChatRoute(app: FastifyInstance, { models, answerer, callerOf }: ChatCompletionsOptions): void {
   app.post('/chat', async (request, reply) => {
     const body = parseRequest(simpleChatRequest, request.body);
     const model = body.model ?? onlyModel(models);
     if (models.includes(model)) request.servedModel = model;
     const messages = [{ role: 'user', content: body.prompt }];
     requirePrompt({ messages });
-    const asked = { model, requestId: request.id, user: body.user_id ?? readUser(request), signal: signalOf(reply) };
+    const asked = { model, requestId: request.id, user: body.user_id ?? readUser(request) };
+    const caller = callerOf(reply);
     const passed = await answerer.pass({
       ...asked,
       json: JSON.stringify({ model, messages }),
-      ...{ wantsLogprobs: false, onBroken: () => undefined },
+      ...{ caller, wantsStream: false, wantsLogprobs: false, onBroken: () => undefined },
     });
     if (passed === undefined) {
-      const answered = await answerer.answer({ ...asked, messages, source: 'production' });
+      const answered = await answerer.answer({ ...asked, messages, source: 'production', signal: signalOf(caller) });
       request.answered = answered;
       return { response: answered.text, request_id: answered.requestId };
     }

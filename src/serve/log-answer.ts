@@ -72,11 +72,14 @@ interface Texts {
 }
 
 const closeMs = 10_000;
+const mostHashes = 10_000;
 
 /** Makes rows of answers, in this thread: redacts, samples, hands on. What cannot be redacted is not logged. */
 export function createAnswerLog({ writer, hashKey, durable = false, ...options }: AnswerLogOptions): AnswerLog {
   const tally = createLogTally();
   const redactor = countFound(options.redactor, tally.countFound);
+  /** Of users who asked lately: most ask more than once. */
+  const hashes = new Map<string, string>();
   /** Rows that the second redactor is asked about. */
   const asking = new Set<Promise<void>>();
 
@@ -111,16 +114,36 @@ export function createAnswerLog({ writer, hashKey, durable = false, ...options }
 
   /** Takes redacted texts. Answers what the writer does. */
   function push(answer: RawAnswer, { prompt, response }: Texts, logprob: number | null): Promise<void> | undefined {
-    const { requestId, incident, user, latencyMs } = answer;
+    const { requestId, incident, latencyMs } = answer;
+    const { ts, source, model, modelVersion, keptBecause, inclusionProbability } = describe(answer, logprob);
+    // Written out: spread into one another, these objects cost more than the sampling.
     const row: LogRow = {
-      ...describe(answer, logprob),
-      ...{ requestId, latencyMs, incident, response },
+      requestId,
+      ts,
+      model,
+      modelVersion,
       prompt: promptText(prompt),
-      userIdHash: user === undefined || user === '' ? null : hashUser(hashKey, user),
+      response,
+      latencyMs,
+      userIdHash: hashOf(answer.user),
       responseLogprob: logprob,
+      source,
+      keptBecause,
+      inclusionProbability,
+      incident,
     };
     tally.countRow(row);
     return writer.push(row);
+  }
+
+  function hashOf(user: string | undefined): string | null {
+    if (user === undefined || user === '') return null;
+    let hash = hashes.get(user);
+    if (hash === undefined) {
+      if (hashes.size >= mostHashes) hashes.clear();
+      hashes.set(user, (hash = hashUser(hashKey, user)));
+    }
+    return hash;
   }
 
   function drop(answer: RawAnswer, reason: string): undefined {

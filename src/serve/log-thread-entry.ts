@@ -28,7 +28,7 @@ function openLog({ log: config, databaseUrl, hashKey, spoolDirectory }: LogSetti
       writer.countLost(lost);
       const held = answers.map((answer) => log.add(answer)).filter((adding) => adding !== undefined);
       if (held.length > 0) await Promise.all(held);
-      post({ batch, report: report() });
+      post({ batch });
     },
     async flush(number: number): Promise<void> {
       await log.flush();

@@ -23,7 +23,7 @@ export type ToLogThread =
 type Level = keyof LogWriterOptions['logger'];
 
 export type FromLogThread =
-  | { batch: number; report: LogReport }
+  | { batch: number }
   | { flushed: number; report: LogReport }
   | { report: LogReport }
   | { line: { level: Level; fields: object; message: string } };
@@ -40,8 +40,8 @@ export interface LogThreadOptions extends LogSettings {
 }
 
 /** Answers in one message: a message costs as much as a few of them. */
-const batchAnswers = 64;
-const waitMs = 5;
+const batchAnswers = 128;
+const waitMs = 20;
 /** Characters held for the thread. */
 const mostCharacters = 128 * 2 ** 20;
 const firstRestartMs = 100;
@@ -65,7 +65,8 @@ const emptyBatch = (): Batch => ({ answers: [], characters: 0, onHeld: [] });
  * again; what it held is counted as dropped.
  */
 export function openLogThread({ logger, entry, ...settings }: LogThreadOptions): AnswerLog {
-  const { maxQueuedRows, durable } = settings.log;
+  const { log } = settings;
+  const { maxQueuedRows, durable } = log;
   let thread: Worker | undefined;
   let open = emptyBatch();
   /** With the thread, by number. */
@@ -97,7 +98,7 @@ export function openLogThread({ logger, entry, ...settings }: LogThreadOptions):
     started.on('message', (message: FromLogThread) => receive(message));
     started.on('error', (error) => logger.error({ error: error.name }, 'the thread of the log failed'));
     started.once('exit', () => end(started));
-    send({ open: settings });
+    send({ open: { ...settings, log: { ...log, flushMs: Math.max(1, log.flushMs - waitMs) } } });
     post();
   }
 
@@ -108,9 +109,9 @@ export function openLogThread({ logger, entry, ...settings }: LogThreadOptions):
       const { level, fields, message: text } = message.line;
       return logger[level](fields, text);
     }
-    report = message.report;
     restartMs = firstRestartMs;
-    if ('batch' in message) held(message.batch);
+    if ('batch' in message) return held(message.batch);
+    report = message.report;
     if ('flushed' in message) {
       flushing.get(message.flushed)?.();
       flushing.delete(message.flushed);

@@ -11,7 +11,7 @@ import { describeFailure, notACompletion } from './upstream.ts';
 export interface PassStreamOptions {
   edits: Edits;
   redact: RedactText;
-  request: Pick<PassRequest, 'signal' | 'onBroken'>;
+  request: Pick<PassRequest, 'caller' | 'onBroken'>;
   /** Hands what was answered to the log; with `log.durable` resolves when the row is safe. */
   add: (completion: Completion) => Promise<void> | undefined;
 }
@@ -67,7 +67,7 @@ async function* passDeltas(
     }
     await log();
   } catch (error) {
-    if (request.signal.aborted) return;
+    if (request.caller.gone) return;
     const known = error instanceof RelearnError ? error : describeBroken(error);
     request.onBroken(known);
     await log();

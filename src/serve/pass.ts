@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { RelearnError } from '../errors.ts';
 import type { RedactText } from '../log/redact-message.ts';
 import { requestTime } from '../log/request-id.ts';
+import type { Caller } from './caller.ts';
 import { editJson, type Edits } from './edit-json.ts';
 import { servedBy, type AnswerLog, type RawAnswer } from './log-answer.ts';
 import type { ClientRequest, EndpointReply, ServedModel } from './model.ts';
@@ -16,8 +17,8 @@ export interface PassRequest extends ClientRequest {
   /** Its time is the row's. */
   requestId: string;
   user: string | undefined;
-  /** Aborted when the client has gone: the endpoint is told to stop. */
-  signal: AbortSignal;
+  /** When the client has gone the endpoint is told to stop. */
+  caller: Caller;
   /** Told when the endpoint fails in the middle of a stream. */
   onBroken: (error: RelearnError) => void;
 }
@@ -67,7 +68,7 @@ async function passTo(
   const { requestId } = request;
   const { incident } = serving; // of the moment of the request: a switch may come before the answer
   const start = performance.now();
-  const reply = await pass(request, request.signal);
+  const reply = await pass(request, request.caller);
   const add = (completion: RawAnswer['completion']): Promise<void> | undefined =>
     log.add({
       ...servedBy(serving),
