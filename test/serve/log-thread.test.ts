@@ -53,7 +53,7 @@ test('what was asked and answered reaches the database redacted, and is counted'
   const { thread, db } = await open(t);
   const given = answer('mail ann@example.com');
   assert.equal(thread.add(given), undefined);
-  thread.add(answer('not answered', { completion: '{}' }));
+  void thread.add(answer('not answered', { completion: '{}' }));
   await thread.flush();
   const row = await findRow(db, given.requestId);
   assert.deepEqual([row?.prompt, row?.response, row?.keptBecause], ['mail [EMAIL]', 'to [EMAIL]', 'healthy']);
@@ -68,7 +68,7 @@ test('redaction is done by the thread, not by the one that answers', async (t) =
   const hostile = answer('4111-'.repeat(200_000));
   let turns = 0;
   const turning = setInterval(() => (turns += 1), 1);
-  thread.add(hostile);
+  void thread.add(hostile);
   await thread.flush();
   clearInterval(turning);
   assert.ok(turns > 1, 'this event loop went on');
@@ -86,9 +86,9 @@ test('with durable an answer is held when its row is on the disk', async (t) => 
 
 test('when more waits than may, new answers are dropped and counted in their minute', async (t) => {
   const { thread, db } = await open(t, { maxQueuedRows: 3 });
-  for (let n = 0; n < 5; n += 1) thread.add(answer('hello'));
+  for (let n = 0; n < 5; n += 1) void thread.add(answer('hello'));
   await thread.flush();
-  thread.add(answer('the counts go with the next'));
+  void thread.add(answer('the counts go with the next'));
   await thread.flush();
   assert.deepEqual(thread.counts().dropped, { queue_full_raw: 2 });
   const [minutes] = await db.query(`select sum(requests)::int as n, sum(dropped)::int as lost from relearn.minutes`);
@@ -100,7 +100,7 @@ test('a thread that dies is started again, and what it held is counted as droppe
     parentPort.on('message',(m)=>{if('answers'in m)process.exit(3)})`);
   const { thread, lines } = await open(t, {}, { entry: dying });
   for (let round = 1; round <= 2; round += 1) {
-    thread.add(answer('canary@example.com'));
+    void thread.add(answer('canary@example.com'));
     await thread.flush();
     while ((thread.counts().dropped['log_thread_died'] ?? 0) < round) await new Promise((soon) => setTimeout(soon, 10));
   }
