@@ -190,7 +190,10 @@ export function openLogThread({ logger, entry, ...settings }: LogThreadOptions):
     clearTimeout(restarting);
     post();
     const ending = thread;
-    if (ending === undefined) return;
+    if (ending === undefined) {
+      for (const answer of open.answers) drop('log_thread_died', answer);
+      return;
+    }
     const exited = new Promise<void>((resolve) => ending.once('exit', () => resolve()));
     send({ close: true });
     await exited;
