@@ -19,7 +19,6 @@ export function createInferBatchActivities({ db, answerer, writer }: ActivityDep
     async inferChunk(chunk: Chunk): Promise<ChunkOutcome> {
       return withHeartbeat(async () => {
         const outcome = await answerChunk({ db, answerer, signal: cancellationSignal() }, ownWorkflow(), chunk);
-        await answerer.settle();
         await writer.flush();
         return outcome;
       });

@@ -1,11 +1,12 @@
 import type { Config } from '../src/config.ts';
 import type { Database } from '../src/database.ts';
 import { createRedactor, describeOtherRedactor } from '../src/log/redact/index.ts';
-import { tallyLog, type LogTally } from '../src/log/log-tally.ts';
-import { openLogWriter, type LogWriter } from '../src/log/writer.ts';
+import { openLogWriter } from '../src/log/writer.ts';
 import { openArtifactDirectory, type ArtifactStore } from '../src/promote/artifacts.ts';
 import { createAnswerer, type Answerer } from '../src/serve/answer.ts';
 import { followChampions, type Champions } from '../src/serve/champions.ts';
+import { createAnswerLog, type AnswerLog } from '../src/serve/log-answer.ts';
+import { openLogThread } from '../src/serve/log-thread.ts';
 import type { ServedModel } from '../src/serve/model.ts';
 import { openVersions } from '../src/serve/versions.ts';
 import type { Logger } from './logger.ts';
@@ -20,25 +21,25 @@ export interface AnsweringSetup {
   logger: Logger;
   /** In this process, or in a thread of its own. */
   load: (path: string, version: string) => Promise<ServedModel>;
+  /** Of `db`: the log is written by a thread of its own, so that no request waits behind it. Left out: by this one. */
+  databaseUrl?: string;
 }
 
 export interface Answering {
   artifacts: ArtifactStore;
   answerer: Answerer;
   champions: Champions;
-  writer: LogWriter;
-  /** What was redacted and sampled since the start. */
-  tally: () => LogTally;
+  log: AnswerLog;
   /** Frees the models, then stores what the log still holds. */
   close(): Promise<void>;
 }
 
 /** The request path with all it needs: champions that follow the registry, versions by name, the log behind it. */
 export async function openAnswering(setup: AnsweringSetup): Promise<Answering> {
-  const { config, db, hashKey, secret, logger, load } = setup;
+  const { config, db, secret, logger, load } = setup;
   const artifacts = openArtifactDirectory(statePaths(config).artifacts);
-  const opened = openLogWriter({ ...config.log, spoolDirectory: statePaths(config).spool, db, logger });
-  const { redactor, writer, tally } = tallyLog({ redactor: createRedactor(config.log.redaction), writer: opened });
+  const log = openLog(setup);
+  const redactor = createRedactor(config.log.redaction);
   const loading = { artifacts, models: config.models, load: loadAndCompare, secret, db, logger };
   /** An embedded model of another redactor serves as well as it can: what is in production does not stop for a setting. */
   async function loadAndCompare(path: string, version: string): Promise<ServedModel> {
@@ -48,20 +49,31 @@ export async function openAnswering(setup: AnsweringSetup): Promise<Answering> {
     if (problem !== null) logger.warn({ version, problem }, 'the model learned with another redactor');
     return served;
   }
+
   const champions = followChampions(loading);
   const versions = openVersions(loading);
-  const answerer = createAnswerer({ champions, versions, config, writer, redactor, hashKey });
+  const answerer = createAnswerer({ champions, versions, config, log, redactor });
   await champions.refresh();
   return {
     artifacts,
     answerer,
     champions,
-    writer,
-    tally,
+    log,
     async close() {
       await Promise.all([champions.close(), versions.close()]);
-      await answerer.settle();
-      await writer.close();
+      await log.close();
     },
   };
+}
+
+function openLog({ config, db, hashKey, databaseUrl, logger }: AnsweringSetup): AnswerLog {
+  const spoolDirectory = statePaths(config).spool;
+  if (databaseUrl !== undefined) {
+    return openLogThread({ log: config.log, databaseUrl, hashKey, spoolDirectory, logger });
+  }
+  const writer = openLogWriter({ ...config.log, spoolDirectory, db, logger });
+  return createAnswerLog({
+    ...{ writer, hashKey, durable: config.log.durable },
+    redactor: createRedactor(config.log.redaction),
+  });
 }

@@ -18,9 +18,9 @@ export interface RunningServer {
 export async function startGateway(runtime: Runtime, logger: Logger, port?: number): Promise<RunningServer> {
   const { config, db, environment } = runtime;
   const hashKey = await runtime.hashKey();
-  const { secret } = environment;
+  const { secret, databaseUrl } = environment;
   const keys = await openServerKeys('gateway', { config, db, logger });
-  const answering = await openAnswering({ config, db, hashKey, secret, logger, load: loadOnnxModel });
+  const answering = await openAnswering({ config, db, databaseUrl, hashKey, secret, logger, load: loadOnnxModel });
   const app = buildGateway({ config, db, hashKey, logger, keys, ...answering });
   const stop = async () => {
     await app.close();

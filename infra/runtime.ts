@@ -17,7 +17,7 @@ export interface Runtime {
   /** Path of the file it came from. */
   configPath: string;
   /** The environment, completed with what runs in the state folder. */
-  environment: Environment;
+  environment: Environment & { databaseUrl: string };
   db: DatabasePool;
   /** The running `relearn up`, when that is what serves here. */
   stack?: StackFile;

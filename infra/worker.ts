@@ -41,9 +41,9 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   await mkdir(paths.scratch, { recursive: true });
   await mkdir(paths.datasets, { recursive: true });
   const answering = await openAnswering({ ...setup, load: loadOnnxModelInThread });
-  const { artifacts, answerer, writer } = answering;
+  const { artifacts, answerer, log } = answering;
   const activities = createActivities({
-    ...{ config, db, artifacts, answerer, writer, logger, hashKey: setup.hashKey },
+    ...{ config, db, artifacts, answerer, writer: log, logger, hashKey: setup.hashKey },
     ...{ datasetDirectory: paths.datasets, scratchDirectory: paths.scratch },
   });
 

@@ -18,6 +18,7 @@ import { exportLog } from '../src/log/export.ts';
 import { createRedactor } from '../src/log/redact/index.ts';
 import { openLogWriter } from '../src/log/writer.ts';
 import { createAnswerer } from '../src/serve/answer.ts';
+import { createAnswerLog } from '../src/serve/log-answer.ts';
 import { registerVersion } from '../src/promote/registry.ts';
 import { taskQueue, workflowId } from '../src/temporal.ts';
 import { examples, hashKey, knownTopics, model, newTopics, startLoop, until, type Loop } from './loop.ts';
@@ -62,14 +63,14 @@ before(async () => {
   await loop.champions.refresh();
   Runtime.install({ logger: temporalLogger(loop.logger) });
   await loop.startWorker();
-  const { config, answerer, champions, writer, logger } = loop;
+  const { config, answerer, champions, log, logger } = loop;
   const { db } = loop.database;
   signals = openReviewSignals(loop.runtime);
   const { key } = await createKey(db, { name: 'canary test', scopes: ['admin'], expiresAt: null, actor: 'ann' });
   keySecret = splitKey(key)?.secret ?? '';
   bearer = { authorization: `Bearer ${key}` };
   keys = await followKeys({ db, logger, maxAgeMs: 60_000 });
-  gateway = buildGateway({ config, answerer, champions, db, writer, hashKey, logger, keys });
+  gateway = buildGateway({ config, answerer, champions, db, log, hashKey, logger, keys });
   review = buildReview({ config, db, signal: signals, logger, keys });
 });
 after(async () => {
@@ -122,8 +123,7 @@ async function talkToEndpoint(): Promise<void> {
   }
   upstream.become(() => ({ status: 500, body: text }));
   await post(gateway, '/v1/chat/completions', ask);
-  await loop.answerer.settle();
-  await loop.writer.flush();
+  await loop.log.flush();
 }
 
 async function turnTheLoop(): Promise<void> {
@@ -136,7 +136,7 @@ async function turnTheLoop(): Promise<void> {
     { role: 'user', content: text },
   ];
   await post(gateway, '/v1/chat/completions', { model, messages, user: 'canary-user-4711' });
-  await loop.writer.flush();
+  await loop.log.flush();
   await post(gateway, '/v1/feedback', { request_id: requestId, kind: 'report', comment: text, correction: text });
 
   for (const wrong of [
@@ -184,18 +184,12 @@ async function spoolOne(): Promise<void> {
   const spoolDirectory = join(loop.directory, 'spool-of-an-outage');
   const writer = openLogWriter({ ...config.log, spoolDirectory, db: nowhere, logger });
   const versions = { use: () => Promise.reject(new Error('no version is asked for')) };
-  const answerer = createAnswerer({
-    config,
-    champions,
-    versions,
-    writer,
-    redactor: createRedactor(config.log.redaction),
-    hashKey,
-  });
+  const redactor = createRedactor(config.log.redaction);
+  const log = createAnswerLog({ writer, redactor, hashKey });
+  const answerer = createAnswerer({ config, champions, versions, log, redactor });
   const messages = [{ role: 'user', content: text }];
   await answerer.answer({ model, messages, user: 'canary-user-4711', source: 'production' });
-  await answerer.settle();
-  await writer.close();
+  await log.close();
   await nowhere.close();
   assert.equal(writer.counts().spooled.rows, 1);
 }

@@ -16,9 +16,9 @@ import { registerSearchAttributes } from '../infra/search-attributes.ts';
 import { startWorker, type RunningWorker } from '../infra/worker.ts';
 import { configSchema, type Config } from '../src/config.ts';
 import { useRedaction } from '../src/log/redact/index.ts';
-import type { LogWriter } from '../src/log/writer.ts';
 import type { Answerer } from '../src/serve/answer.ts';
 import type { Champions } from '../src/serve/champions.ts';
+import type { AnswerLog } from '../src/serve/log-answer.ts';
 import { loadOnnxModel } from '../src/serve/onnx.ts';
 import { createTestDatabase, temporalAddress, type TestDatabase } from './stack.ts';
 
@@ -63,7 +63,7 @@ export interface Loop {
   runtime: Runtime;
   answerer: Answerer;
   champions: Champions;
-  writer: LogWriter;
+  log: AnswerLog;
   logger: Logger;
   logs: string[];
   startWorker(): Promise<RunningWorker>;
@@ -100,13 +100,16 @@ export async function startLoop(overrides: (settings: LoopSettings) => void = ()
   const logger = pino({ level: 'debug' }, { write: (line: string) => void logs.push(line) });
   const { db } = database;
   const secret = () => undefined;
-  const answering = await openAnswering({ config, db, hashKey, secret, logger, load: loadOnnxModel });
-  const { answerer, champions, writer } = answering;
+  const answering = await openAnswering({
+    ...{ config, db, databaseUrl: database.url, hashKey, secret, logger },
+    load: loadOnnxModel,
+  });
+  const { answerer, champions, log } = answering;
   const workers: RunningWorker[] = [];
   const children: ChildProcess[] = [];
 
   return {
-    ...{ config, directory, database, namespace, runtime, answerer, champions, writer, logger, logs },
+    ...{ config, directory, database, namespace, runtime, answerer, champions, log, logger, logs },
     client: new Client({ connection, namespace }),
     async startWorker() {
       const temporal = { address: temporalAddress() };
@@ -138,7 +141,7 @@ export async function startLoop(overrides: (settings: LoopSettings) => void = ()
         const { requestId } = await answerer.answer({ model, messages, source: 'production' });
         truth.set(requestId, completion);
       }
-      await writer.flush();
+      await log.flush();
       return truth;
     },
     async close() {

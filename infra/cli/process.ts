@@ -65,7 +65,7 @@ async function prepare(runtime: Runtime, { json }: ProcessOptions): Promise<void
   const done: string[] = [];
   for (const warning of await checkConfiguredFiles(config)) console.error(`warning: ${warning}`);
   await prepareBackends({
-    ...{ config, configPath, environment: { ...environment, databaseUrl: environment.databaseUrl ?? '' } },
+    ...{ config, configPath, environment },
     embedded: false,
     onEvent: ({ message }) => void done.push(message),
   });

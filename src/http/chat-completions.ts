@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Answerer } from '../serve/answer.ts';
+import type { Caller } from '../serve/caller.ts';
 import type { Passed } from '../serve/pass.ts';
 import { parseRequest } from './errors.ts';
 import { chatCompletion, chatCompletionEvents, chatCompletionRequest, readConversation } from './openai.ts';
@@ -13,12 +14,14 @@ const passedRequest = z.object({
   user: z.string().nullish().catch(null),
   safety_identifier: z.string().nullish().catch(null), // the newer name of `user`
   logprobs: z.boolean().nullish().catch(null),
+  stream: z.boolean().nullish().catch(null),
 });
 
 export interface ChatCompletionsOptions {
   models: readonly string[];
   answerer: Pick<Answerer, 'answer' | 'pass'>;
-  signalOf: (reply: FastifyReply) => AbortSignal;
+  /** Whoever waits for this reply. */
+  callerOf: (reply: FastifyReply) => Caller;
 }
 
 /**
@@ -27,21 +30,23 @@ export interface ChatCompletionsOptions {
  */
 export function addChatCompletionsRoute(
   app: FastifyInstance,
-  { models, answerer, signalOf }: ChatCompletionsOptions,
+  { models, answerer, callerOf }: ChatCompletionsOptions,
 ): void {
   app.post('/v1/chat/completions', async (request, reply) => {
     const asked = parseRequest(passedRequest, request.body);
-    const { model, messages } = asked;
+    const { model } = asked;
+    const requestId = request.id;
     if (models.includes(model)) request.servedModel = model;
     const user = asked.user ?? asked.safety_identifier ?? readUser(request);
     const passed = await answerer.pass({
-      ...{ model, messages, user },
+      ...{ model, requestId, user },
       json: request.bodyText,
       wantsLogprobs: asked.logprobs === true,
-      signal: signalOf(reply),
+      wantsStream: asked.stream === true,
+      caller: callerOf(reply),
       onBroken({ code, status }) {
         request.endedAs = status;
-        request.log.warn({ code, model, requestId: reply.getHeader('x-request-id') }, 'an answer broke off');
+        request.log.warn({ code, model }, 'an answer broke off');
       },
     });
     if (passed === undefined) return answerHere(request, reply, user);
@@ -52,17 +57,21 @@ export function addChatCompletionsRoute(
   async function answerHere(request: FastifyRequest, reply: FastifyReply, user: string | undefined) {
     const body = parseRequest(chatCompletionRequest, request.body);
     const messages = readConversation(body);
-    const answered = await answerer.answer({ model: body.model, messages, user, source: 'production' });
+    const answered = await answerer.answer({
+      ...{ model: body.model, messages, user, requestId: request.id },
+      source: 'production',
+    });
     request.answered = answered;
-    reply.header('x-request-id', answered.requestId).header('x-relearn-version', answered.version);
+    reply.header('x-relearn-version', answered.version);
     if (body.stream !== true) return chatCompletion(body, answered, Date.now());
     return asEvents(reply).send(chatCompletionEvents(body, answered, Date.now()));
   }
 }
 
-function sendPassed(reply: FastifyReply, passed: Passed): FastifyReply {
-  const { requestId, version, status, headers, body } = passed;
-  reply.code(status).headers(headers).header('x-request-id', requestId).header('x-relearn-version', version);
+/** Sends what an endpoint answered. */
+export function sendPassed(reply: FastifyReply, passed: Passed): FastifyReply {
+  const { version, status, headers, body } = passed;
+  reply.code(status).headers(headers).header('x-relearn-version', version);
   if ('json' in body) return reply.type('application/json; charset=utf-8').send(body.json);
   return asEvents(reply).send(body.events);
 }

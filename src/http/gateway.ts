@@ -3,10 +3,11 @@ import { z } from 'zod';
 import type { Config } from '../config.ts';
 import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
-import type { LogTally } from '../log/log-tally.ts';
-import type { LogWriter } from '../log/writer.ts';
+import { newRequestId } from '../log/request-id.ts';
 import type { Answerer } from '../serve/answer.ts';
+import { hangUp, newCaller, type Caller } from '../serve/caller.ts';
 import type { Champions } from '../serve/champions.ts';
+import type { AnswerLog } from '../serve/log-answer.ts';
 import { answerErrors, errorBody, parseRequest, sendError } from './errors.ts';
 import { addFeedbackRoute } from './feedback.ts';
 import type { Keys } from './keys-follow.ts';
@@ -14,7 +15,7 @@ import { gatewayScopes, guardRoutes } from './keys-guard.ts';
 import { serverLimits } from './limits.ts';
 import { createGatewayMetrics } from './metrics.ts';
 import { observeRequests } from './observe.ts';
-import { readUser } from './read-user.ts';
+import { addSimpleChatRoute } from './simple-chat.ts';
 import { closeUnusedConnections } from './unused-connections.ts';
 import { addChatCompletionsRoute } from './chat-completions.ts';
 import { modelObject } from './openai.ts';
@@ -31,19 +32,12 @@ export interface GatewayOptions {
   answerer: Answerer;
   champions: Champions;
   db: Database;
-  writer: Pick<LogWriter, 'counts' | 'flush'>;
+  log: Pick<AnswerLog, 'counts' | 'flush' | 'tally'>;
   hashKey: string;
   logger: FastifyBaseLogger;
   /** Left out: requests need no key. */
   keys?: Keys | undefined;
-  tally?: () => LogTally;
 }
-
-const simpleChatRequest = z.object({
-  prompt: z.string(),
-  model: z.string().optional(),
-  user_id: z.string().optional(),
-});
 
 const routes = [
   'POST /v1/chat/completions',
@@ -64,23 +58,24 @@ export function buildGateway({
   answerer,
   champions,
   db,
-  writer,
+  log,
   hashKey,
   logger,
   keys,
-  tally = () => ({ redactions: {}, sampled: {} }),
 }: GatewayOptions): FastifyInstance {
   const app = fastify({
     ...serverLimits(config.gateway),
     loggerInstance: logger,
-    logController: new LogController({ disableRequestLogging: true }), // paths and headers may hold a user's text
+    // Given on arrival: whatever becomes of the request, its lines and its answer name it.
+    genReqId: () => newRequestId(),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }), // paths and headers may hold a user's text
     bodyLimit: config.gateway.bodyLimitKb * 1024,
-    frameworkErrors: (error, _request, reply) => void sendError(reply, error),
+    frameworkErrors: (error, request, reply) => void sendError(reply.header('x-request-id', request.id), error),
   });
   const models = Object.keys(config.models);
   const metrics = createGatewayMetrics({
-    log: () => writer.counts(),
-    tally,
+    log: () => log.counts(),
+    tally: () => log.tally(),
     missing: () => champions.missing(),
     inFlight: () => guard.inFlight(),
   });
@@ -96,37 +91,19 @@ export function buildGateway({
     return parseJson(request, body, done);
   });
 
-  /** Aborted when the client hangs up before it has its answer. */
-  function signalOf(reply: FastifyReply): AbortSignal {
-    const controller = new AbortController();
+  function callerOf(reply: FastifyReply): Caller {
+    const caller = newCaller();
     reply.raw.once('close', () => {
-      if (!reply.raw.writableFinished) controller.abort();
+      if (!reply.raw.writableFinished) hangUp(caller);
     });
-    return controller.signal;
+    return caller;
   }
 
-  addChatCompletionsRoute(app, { models, answerer, signalOf });
+  addChatCompletionsRoute(app, { models, answerer, callerOf });
 
-  app.post('/chat', async (request, reply) => {
-    const body = parseRequest(simpleChatRequest, request.body);
-    const model = body.model ?? onlyModel(models);
-    if (models.includes(model)) request.servedModel = model;
-    const answered = await answerer.answer({
-      model,
-      messages: [{ role: 'user', content: body.prompt }],
-      user: body.user_id ?? readUser(request),
-      source: 'production',
-      signal: signalOf(reply),
-    });
-    request.answered = answered;
-    return { response: answered.text, request_id: answered.requestId };
-  });
+  addSimpleChatRoute(app, { models, answerer, callerOf });
 
-  async function flush(): Promise<void> {
-    await answerer.settle();
-    await writer.flush();
-  }
-  addFeedbackRoute(app, { db, hashKey, flush });
+  addFeedbackRoute(app, { db, hashKey, flush: () => log.flush() });
 
   app.get('/v1/models', () => ({
     object: 'list',
@@ -151,10 +128,4 @@ export function buildGateway({
   });
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
   return app;
-}
-
-function onlyModel(models: readonly string[]): string {
-  const [only] = models;
-  if (only !== undefined && models.length === 1) return only;
-  throw new RelearnError('invalid_request', `model: wanted one of ${models.join(', ')}.`);
 }

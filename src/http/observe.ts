@@ -27,6 +27,7 @@ export function observeRequests(app: FastifyInstance, metrics: Pick<GatewayMetri
   app.decorateRequest('answered', null);
   app.decorateRequest('endedAs', 0);
   app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id);
     if (!probes.has(request.routeOptions.url ?? '')) {
       // Not the hook onResponse: that one is left out when the client has gone.
       reply.raw.once('close', () => finish(request, reply));
@@ -47,7 +48,6 @@ export function observeRequests(app: FastifyInstance, metrics: Pick<GatewayMetri
     const level = status >= 500 && status !== 503 ? 'warn' : 'debug';
     request.log[level](
       {
-        requestId: answered?.requestId ?? null,
         ...{ route, status, model, version: answered?.version ?? null },
         ...{ ms: round(ms), addedMs: addedMs === undefined ? null : round(addedMs), key: request.keyId },
       },

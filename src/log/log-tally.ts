@@ -8,18 +8,23 @@ export interface LogTally {
   sampled: Readonly<Record<string, number>>;
 }
 
+export interface LogCounts {
+  /** Rows stored. */
+  written: number;
+  /** Rows lost, by reason. */
+  dropped: Record<string, number>;
+  /** Rows in memory. */
+  queued: number;
+  /** What waits on the disk. */
+  spooled: { files: number; bytes: number; rows: number };
+}
+
 /** A redactor that was chained may name types of its own: they must not become metrics without end. */
 const typeName = /^[A-Z][A-Z_]{1,31}$/;
 const maxTypes = 64;
 
-/**
- * Counts, since the start, what goes through a redactor and into a log writer. Use the returned `redactor` and `writer`
- * in their place.
- */
-export function tallyLog<Writer extends { push(row: LogRow): Promise<void> | undefined }>(given: {
-  redactor: Redactor;
-  writer: Writer;
-}) {
+/** Counts, since the start, what is redacted and sampled. */
+export function createLogTally() {
   const redactions: Record<string, number> = {};
   const sampled: Partial<Record<KeptBecause | 'not_sampled', number>> = {};
 
@@ -29,32 +34,39 @@ export function tallyLog<Writer extends { push(row: LogRow): Promise<void> | und
     redactions[name] = (redactions[name] ?? 0) + count;
   }
 
-  function count(redacted: Redacted): Redacted {
-    for (const type in redacted.found) countType(type, redacted.found[type] ?? 0);
-    return redacted;
-  }
+  return {
+    countFound: (found: Redacted['found']): void => {
+      for (const type in found) countType(type, found[type] ?? 0);
+    },
+    countRow: ({ keptBecause }: Pick<LogRow, 'keptBecause'>): void => {
+      const reason = keptBecause ?? 'not_sampled';
+      sampled[reason] = (sampled[reason] ?? 0) + 1;
+    },
+    read: (): LogTally => ({ redactions: { ...redactions }, sampled: { ...sampled } }),
+  };
+}
 
-  const { redact, startRow, chain } = given.redactor;
-  const redactor: Redactor = {
-    ...given.redactor,
-    redact: (text) => count(redact(text)),
+/** The redactor, with what it finds told to `count`. */
+export function countFound(redactor: Redactor, count: (found: Redacted['found']) => void): Redactor {
+  const told = (redacted: Redacted): Redacted => {
+    count(redacted.found);
+    return redacted;
+  };
+  const { redact, startRow, chain } = redactor;
+  return {
+    ...redactor,
+    redact: (text) => told(redact(text)),
     startRow() {
       const redactOne = startRow();
-      return (text) => count(redactOne(text));
+      return (text) => told(redactOne(text));
     },
-    chain: chain && (async (text, urgent) => count(await chain(text, urgent))),
+    chain: chain && (async (text, urgent) => told(await chain(text, urgent))),
   };
+}
 
-  return {
-    redactor,
-    writer: {
-      ...given.writer,
-      push(row: LogRow): Promise<void> | undefined {
-        const reason = row.keptBecause ?? 'not_sampled';
-        sampled[reason] = (sampled[reason] ?? 0) + 1;
-        return given.writer.push(row);
-      },
-    },
-    tally: (): LogTally => ({ redactions: { ...redactions }, sampled: { ...sampled } }),
-  };
+/** Counts by name, added up. */
+export function addCounts(...all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const counts of all) for (const name in counts) sum[name] = (sum[name] ?? 0) + (counts[name] ?? 0);
+  return sum;
 }

@@ -26,6 +26,27 @@ export function countRequest(
   const { model, modelVersion, source } = row;
   const start = Math.floor(row.ts.getTime() / 60_000);
   if (Number.isNaN(start)) return;
+  const count = countOf(counts, { model, modelVersion, source, start });
+  count.requests += 1;
+  if (row.keptBecause === 'low_confidence') count.lowConfidence += 1;
+  if (fate === 'stored' && row.keptBecause !== null) count.kept += 1;
+  if (fate === 'dropped') count.dropped += 1;
+}
+
+/** Adds counts to others of the same key. */
+export function addCounts(counts: Map<string, MinuteCount>, more: readonly MinuteCount[]): void {
+  for (const { model, modelVersion, source, minute, ...added } of more) {
+    const count = countOf(counts, { model, modelVersion, source, start: Date.parse(minute) / 60_000 });
+    count.requests += added.requests;
+    count.lowConfidence += added.lowConfidence;
+    count.kept += added.kept;
+    count.dropped += added.dropped;
+  }
+}
+
+type Key = Pick<MinuteCount, 'model' | 'modelVersion' | 'source'> & { start: number };
+
+function countOf(counts: Map<string, MinuteCount>, { model, modelVersion, source, start }: Key): MinuteCount {
   const key = `${model}\0${start}\0${modelVersion}\0${source}`;
   let count = counts.get(key);
   if (count === undefined) {
@@ -33,10 +54,7 @@ export function countRequest(
     count = { model, modelVersion, source, minute, requests: 0, lowConfidence: 0, kept: 0, dropped: 0 };
     counts.set(key, count);
   }
-  count.requests += 1;
-  if (row.keptBecause === 'low_confidence') count.lowConfidence += 1;
-  if (fate === 'stored' && row.keptBecause !== null) count.kept += 1;
-  if (fate === 'dropped') count.dropped += 1;
+  return count;
 }
 
 /** Counts rows that are stored in the same transaction. */

@@ -1,4 +1,4 @@
-import type { Database } from '../database.ts';
+import { sqlState, type Database } from '../database.ts';
 import { storeTally } from './minutes.ts';
 import type { Spool } from './spool/spool.ts';
 import { storeRows, type StoredRows } from './store-rows.ts';
@@ -42,3 +42,44 @@ export async function replaySpool({ db, spool, partitions, onStored }: ReplayOpt
 }
 
 const keyed = <Count>(counts: readonly Count[]) => new Map(counts.map((count, index) => [String(index), count]));
+
+export interface FollowSpoolOptions extends Omit<ReplayOptions, 'spool'> {
+  /** Left out: nothing is ever spooled. */
+  spool: Spool | undefined;
+  away: () => boolean;
+  /** Told the code of what Postgres is away for. */
+  onAway: (code: string) => void;
+  /** Told when there is, or may be, more to replay. */
+  onMore: () => void;
+  /** Told the system's code when files of others cannot be read. */
+  onProblem: (code: string) => void;
+}
+
+const takeOverMs = 5000;
+
+/** Replays a spool when it is asked to, one replay at a time, and looks now and then for files of processes that are gone. */
+export function followSpool({ spool, away, onAway, onMore, onProblem, ...options }: FollowSpoolOptions) {
+  let replaying: Promise<void> | undefined;
+
+  function replay(): void {
+    if (spool === undefined || away()) return;
+    replaying ??= replaySpool({ ...options, spool })
+      .catch((error: unknown) => sqlState(error) || 'unknown')
+      .then((code) => {
+        if (code !== '') onAway(code);
+      })
+      .finally(() => {
+        replaying = undefined;
+        if (spool.counts().files > 0) onMore();
+      });
+  }
+
+  function takeOver(): void {
+    spool?.takeOver().then(onMore, (error: unknown) => onProblem(sqlState(error)));
+  }
+  takeOver();
+  const takingOver = setInterval(takeOver, takeOverMs);
+  takingOver.unref();
+
+  return { replay, settled: () => replaying, stop: () => clearInterval(takingOver) };
+}

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../database.ts';
-import { countRequest, storeTally, type Counted, type MinuteCount } from './minutes.ts';
+import { addCounts, countRequest, storeTally, type Counted, type MinuteCount } from './minutes.ts';
 import type { Tally } from './spool/lines.ts';
 
 /** Counts of requests that get no row in the database: lost ones, and unsampled ones without a hot window. */
 export interface TallyKeeper {
   add(row: Counted, fate: 'dropped' | 'passed'): void;
+  merge(counts: readonly MinuteCount[]): void;
   /** Whether something is not stored yet. */
   pending(): boolean;
   /** Stores what was counted. What fails is tried again under the same id, so that it counts once. */
@@ -24,6 +25,7 @@ export function createTally(): TallyKeeper {
   };
   return {
     add: (row, fate) => countRequest(open, row, fate),
+    merge: (counts) => addCounts(open, counts),
     pending: () => open.size > 0 || underWay !== undefined,
     async store(db) {
       freeze();

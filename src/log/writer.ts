@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sqlState, type Database } from '../database.ts';
-import type { Counted } from './minutes.ts';
+import { createBackoff } from './backoff.ts';
+import type { LogCounts } from './log-tally.ts';
+import type { Counted, MinuteCount } from './minutes.ts';
 import { createQueue, laneOf } from './queue.ts';
-import { replaySpool } from './replay.ts';
+import { followSpool } from './replay.ts';
 import type { LogRow } from './row.ts';
 import { openSpool } from './spool/spool.ts';
 import { storeRows, type StoredRows } from './store-rows.ts';
@@ -25,17 +27,6 @@ export interface LogWriterOptions {
   durable?: boolean;
 }
 
-export interface LogCounts {
-  /** Rows stored. */
-  written: number;
-  /** Rows lost, by reason. */
-  dropped: Record<string, number>;
-  /** Rows in memory. */
-  queued: number;
-  /** What waits on the disk. */
-  spooled: { files: number; bytes: number; rows: number };
-}
-
 export interface LogWriter {
   /**
    * Takes a redacted row at once and never throws. With `durable` the promise, which never rejects, resolves when the
@@ -44,6 +35,8 @@ export interface LogWriter {
   push(row: LogRow): Promise<void> | undefined;
   /** Counts a row that could not be pushed, such as one that could not be redacted. */
   drop(reason: string, row?: Counted): void;
+  /** Takes counts of requests whose rows were lost before they came here. */
+  countLost(counts: readonly MinuteCount[]): void;
   /** Resolves when every row pushed so far is stored or counted as dropped, however long the database is away. */
   flush(): Promise<void>;
   /** Stores what is queued, or else spools it, within ten seconds; what is left then is counted as dropped. */
@@ -55,9 +48,6 @@ export interface LogWriter {
 const dueRows = 500;
 const batchRows = 4000;
 const closeMs = 10_000;
-const firstRetryMs = 100;
-const lastRetryMs = 5000;
-const takeOverMs = 5000;
 const nothingSpooled = { files: 0, bytes: 0, rows: 0 };
 
 /**
@@ -68,6 +58,8 @@ export function openLogWriter(options: LogWriterOptions): LogWriter {
   const { db, logger, flushMs, maxQueuedRows, hotWindowHours, spoolDirectory, spoolMb = 256 } = options;
   const queue = createQueue();
   const tally = createTally();
+  const backoff = createBackoff();
+  const away = (): boolean => backoff.away();
   const partitions = new Set<string>();
   const dropped: Record<string, number> = {};
   const spool =
@@ -87,9 +79,6 @@ export function openLogWriter(options: LogWriterOptions): LogWriter {
   let waiters: (() => void)[] = [];
   let timer: NodeJS.Timeout | undefined;
   let draining: Promise<void> | undefined;
-  let replaying: Promise<void> | undefined;
-  let retryMs = 0;
-  let retryAt = 0;
   let closed = false;
   let closing: Promise<void> | undefined;
 
@@ -120,17 +109,14 @@ export function openLogWriter(options: LogWriterOptions): LogWriter {
     return held;
   }
 
-  const away = (): boolean => Date.now() < retryAt;
-
   function noteAway(code: string): void {
-    retryMs = Math.min(Math.max(retryMs * 2, firstRetryMs), lastRetryMs);
-    retryAt = Date.now() + retryMs;
+    const retryMs = backoff.fail();
     const { spooled, queued } = counts();
     logger.warn({ code, queued, spooled: spooled.rows, retryMs }, 'the log waits for Postgres');
   }
 
   function noteStored(rows: number, refused: StoredRows['refused']): void {
-    [retryMs, retryAt] = [0, 0];
+    backoff.succeed();
     written += rows;
     for (const { row, code } of refused) {
       drop('refused', row);
@@ -145,7 +131,7 @@ export function openLogWriter(options: LogWriterOptions): LogWriter {
   function tick(): void {
     timer = undefined;
     drain();
-    replay();
+    replayer.replay();
   }
 
   function drain(): void {
@@ -194,57 +180,39 @@ export function openLogWriter(options: LogWriterOptions): LogWriter {
   const spoolRows = async (rows: LogRow[]): Promise<LogRow[]> =>
     spool === undefined || rows.length === 0 ? rows : spool.append(rows);
 
-  function replay(): void {
-    if (spool === undefined || away()) return;
-    replaying ??= replaySpool({
-      ...{ db, spool, partitions },
-      onStored(rows, refused, unreadable) {
-        noteStored(rows, refused);
-        for (let n = 0; n < unreadable; n += 1) drop('spool_unreadable');
-      },
-    })
-      .catch((error: unknown) => sqlState(error) || 'unknown')
-      .then((code) => {
-        if (code !== '') noteAway(code);
-      })
-      .finally(() => {
-        replaying = undefined;
-        if (spool.counts().files > 0) drainLater();
-      });
-  }
-
-  function takeOver(): void {
-    spool?.takeOver().then(
-      () => drainLater(),
-      (error: unknown) => logger.error({ code: sqlState(error) }, 'the spool of the log cannot be read'),
-    );
-  }
-  takeOver();
-  const takingOver = setInterval(takeOver, takeOverMs);
-  takingOver.unref();
+  const replayer = followSpool({
+    ...{ db, spool, partitions, away },
+    onStored(rows, refused, unreadable) {
+      noteStored(rows, refused);
+      for (let n = 0; n < unreadable; n += 1) drop('spool_unreadable');
+    },
+    onAway: noteAway,
+    onMore: drainLater,
+    onProblem: (code) => logger.error({ code }, 'the spool of the log cannot be read'),
+  });
 
   function waiting(): number {
     return queue.size() + inFlight.length + (spool?.counts().rows ?? 0);
   }
 
   async function settle(): Promise<void> {
-    await Promise.all([draining, replaying]);
+    await Promise.all([draining, replayer.settled()]);
     drain();
-    replay();
-    await Promise.all([draining, replaying]);
+    replayer.replay();
+    await Promise.all([draining, replayer.settled()]);
   }
 
   async function flush(): Promise<void> {
-    retryAt = 0;
+    backoff.hurry();
     await settle();
     while (!closed && waiting() > 0) {
-      await sleep(Math.max(10, retryAt - Date.now()));
+      await sleep(Math.max(10, backoff.waitMs()));
       await settle();
     }
   }
 
   async function close(): Promise<void> {
-    clearInterval(takingOver);
+    replayer.stop();
     const late = new AbortController();
     const timeUp = sleep(closeMs, undefined, { signal: late.signal }).catch(() => undefined);
     // With a spool one try is enough: the next process stores the rest.
@@ -269,5 +237,10 @@ export function openLogWriter(options: LogWriterOptions): LogWriter {
     spooled: spool?.counts() ?? { ...nothingSpooled },
   });
 
-  return { push, drop, flush, close: () => (closing ??= close()), counts };
+  function countLost(lost: readonly MinuteCount[]): void {
+    tally.merge(lost);
+    if (lost.length > 0) drainLater();
+  }
+
+  return { push, drop, countLost, flush, close: () => (closing ??= close()), counts };
 }

@@ -2,15 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { messageText, type Message } from '../chat.ts';
 import type { Config } from '../config.ts';
 import { RelearnError } from '../errors.ts';
+import { countFound } from '../log/log-tally.ts';
+import type { RedactText } from '../log/redact-message.ts';
+import type { Redactor } from '../log/redact/index.ts';
 import { newRequestId, requestTime } from '../log/request-id.ts';
 import type { Source } from '../log/row.ts';
-import { openAfterAnswers } from './after-answers.ts';
 import type { Champions } from './champions.ts';
-import type { Completion } from './completion.ts';
-import { createAnswerLog, type AnswerFacts, type AnswerLogOptions, type AnswerTexts } from './log-answer.ts';
-import { createPromptReader, type ReadPrompt } from './read-prompt.ts';
-import { passRequest, readMessages, type Passed, type PassedTexts, type PassRequest } from './pass.ts';
+import { servedBy, type AnswerLog, type RawAnswer } from './log-answer.ts';
 import type { Answer } from './model.ts';
+import { createPromptReader, type LoggedPrompt, type ReadPrompt } from './read-prompt.ts';
+import { passRequest, type Passed, type PassRequest } from './pass.ts';
 import type { Serving } from './serving.ts';
 import type { Versions } from './versions.ts';
 
@@ -44,29 +45,29 @@ export interface Answerer {
   answerBatch(requests: readonly AnswerRequest[]): Promise<Answered[]>;
   /** Passes a client's request on when the champion is an endpoint; undefined when it is not. Throws as `answer` does. */
   pass(request: PassRequest): Promise<Passed | undefined>;
-  /** Resolves when every answer given so far is with the log's writer. */
-  settle(): Promise<void>;
 }
 
-export interface AnswererOptions extends AnswerLogOptions {
+export interface AnswererOptions {
   champions: Pick<Champions, 'get'>;
   versions: Pick<Versions, 'use'>;
   config: Config;
+  log: Pick<AnswerLog, 'add' | 'countFound'>;
+  /** For what embedded models read. */
+  redactor: Redactor;
   now?: () => number;
 }
 
 /**
- * The one request path: the gateway and the inference activity answer by it. Each text is redacted once, for an embedded
- * model and the log alike; what goes to an endpoint is redacted after its answer, between other requests. A text that
- * cannot be redacted is answered and not logged. A second redactor is waited for only where an embedded model reads
- * what it answers, or with `log.durable`.
+ * The one request path: the gateway and the inference activity answer by it. Each text is redacted once: before an embedded
+ * model reads it, for model and log alike; what goes to an endpoint is redacted by the log. A text that cannot be
+ * redacted is answered and not logged. A second redactor is waited for only where an embedded model reads what it answers,
+ * or with `log.durable`.
  */
 export function createAnswerer(options: AnswererOptions): Answerer {
-  const { champions, versions, config, redactor, now = Date.now } = options;
-  const answerLog = createAnswerLog(options);
+  const { champions, versions, config, log, now = Date.now } = options;
+  const redactor = countFound(options.redactor, (found) => log.countFound(found));
+  const redact: RedactText = (text) => options.redactor.redact(text).text;
   const readPrompt = createPromptReader(redactor, config.log.redaction.chain);
-  const after = openAfterAnswers();
-  const done = Promise.resolve();
 
   /** `asker` decides between a champion and the challenger that is rolled out beside it; left out: the champion. */
   function choose(request: Pick<AnswerRequest, 'model' | 'version'>, asker?: string): Serving | undefined {
@@ -120,44 +121,16 @@ export function createAnswerer(options: AnswererOptions): Answerer {
     const answered = requests.map((request, place) => {
       const answer = answers[place];
       if (answer === undefined) throw new Error(`${serving.version} gave fewer answers than it was asked for`);
-      const { requestId = newRequestId(at) } = request;
+      const { requestId = newRequestId(at), user, source } = request;
       const ts = request.requestId === undefined ? at : (requestTime(requestId) ?? at);
-      const facts = { serving, requestId, ts, incident, user: request.user, source: request.source, latencyMs };
-      held.push(
-        // At once: the prompt is redacted already, and the answer is a label.
-        read === undefined
-          ? logLater(facts, request, answer)
-          : answerLog.logAnswer(facts, read[place]?.logged ?? null, completionOf(answer)),
-      );
+      const prompt = read === undefined ? { messages: request.messages } : (read[place]?.logged ?? null);
+      const texts = textsToLog(prompt, answer, redactor.chain !== undefined);
+      held.push(log.add({ ...servedBy(serving), requestId, ts, incident, user, source, latencyMs, ...texts }));
       return { requestId, version: serving.version, ...answer, latencyMs };
     });
     if (config.log.durable) await Promise.all(held.filter((write) => write !== undefined));
     return answered;
   }
-
-  /** Logs between other requests. Resolves at once, or with `log.durable` when the row is safe. */
-  function addSteps(facts: AnswerFacts, texts: AnswerTexts, size: number): Promise<void> {
-    if (!config.log.durable) {
-      after.add(answerLog.log(facts, texts), size);
-      return done;
-    }
-    return new Promise((resolve) => {
-      const pushed = (write?: Promise<void>) => void (write ?? done).then(resolve);
-      after.add(answerLog.log(facts, texts, pushed), size);
-    });
-  }
-
-  function logLater(facts: AnswerFacts, { messages }: AnswerRequest, answer: Answer): Promise<void> {
-    const completion = () => completionOf(answer);
-    return addSteps(facts, { messages: () => messages, completion }, answer.text.length);
-  }
-
-  const passOptions = {
-    now,
-    redact: (text: string) => redactor.redact(text).text,
-    log: (facts: AnswerFacts, { messages, completion, size }: PassedTexts) =>
-      addSteps(facts, { messages: () => readMessages(messages), completion }, size),
-  };
 
   return {
     answerBatch,
@@ -168,19 +141,10 @@ export function createAnswerer(options: AnswererOptions): Answerer {
     },
     async pass(request) {
       const serving = choose(request, askerOf({ ...request, source: 'production' }));
-      return serving === undefined ? undefined : passRequest(passOptions, serving, request);
-    },
-    async settle() {
-      await after.settle();
-      await answerLog.settle();
+      return serving === undefined ? undefined : passRequest({ log, redact, now }, serving, request);
     },
   };
 }
-
-const completionOf = ({ text, logprob }: Answer): Completion => ({
-  message: { role: 'assistant', content: text },
-  ...{ logprob, cutOff: false },
-});
 
 /** A user stays with the version that answered before; without a user each request is drawn anew. Probes ask the champion. */
 function askerOf({ user, source }: Pick<AnswerRequest, 'user' | 'source'>): string | undefined {
@@ -188,7 +152,25 @@ function askerOf({ user, source }: Pick<AnswerRequest, 'user' | 'source'>): stri
   return user === undefined || user === '' ? randomUUID() : user;
 }
 
-function requirePrompt({ messages }: AnswerRequest): void {
+/** What an answer hands to the log; null: its prompt could not be redacted. */
+function textsToLog(
+  prompt: LoggedPrompt | { messages: readonly Message[] } | null,
+  { text, logprob }: Answer,
+  isChained: boolean,
+): Pick<RawAnswer, 'messages' | 'completion' | 'redacted'> {
+  const completionOf = (content: string) => ({ message: { role: 'assistant', content }, logprob, cutOff: false });
+  if (prompt !== null && (!('redacted' in prompt) || !prompt.redacted)) {
+    return { messages: prompt.messages, completion: completionOf(text), redacted: 'none' };
+  }
+  try {
+    const completion = completionOf(prompt?.redactRest(text).text ?? '');
+    return { messages: prompt?.messages ?? null, completion, redacted: isChained ? 'prompt' : 'all' };
+  } catch {
+    return { messages: null, completion: completionOf(''), redacted: 'none' }; // the error may quote the text
+  }
+}
+
+export function requirePrompt({ messages }: Pick<AnswerRequest, 'messages'>): void {
   if (messages.some((message) => messageText(message).trim() !== '')) return;
   throw new RelearnError('empty_prompt', 'The prompt is empty. Send at least one message with text.');
 }

@@ -1,11 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Dispatcher, Pool } from 'undici';
+import { signalOf, type Caller } from './caller.ts';
 
 export interface Patience {
   /** Repeats after the first attempt. */
   retries: number;
   /** Until the answer begins, all attempts and waits together. */
   timeoutMs: number;
+}
+
+interface Asked {
+  statusCode: number;
+  headers: Record<string, string | string[] | undefined>;
+  /** Of an answer that is not read whole: has to be thrown away. */
+  body?: { dump(): Promise<void> };
 }
 
 const firstWaitMs = 100;
@@ -23,27 +30,27 @@ const notSent = new Set([
  * Asks an endpoint, and again after what is safe to repeat: no connection, 429 and 503. Waits as long as `retry-after`
  * says, or twice as long each time; what does not fit into the timeout is not waited for.
  */
-export async function requestWithRetries(
-  pool: Pool,
-  request: Dispatcher.RequestOptions,
+export async function askWithRetries<Response extends Asked>(
+  ask: (headersTimeout: number) => Promise<Response>,
   { retries, timeoutMs }: Patience,
-): Promise<Dispatcher.ResponseData> {
+  caller: Caller,
+): Promise<Response> {
   const deadline = performance.now() + timeoutMs;
   for (let attempt = 0; ; attempt += 1) {
     let waitMs = firstWaitMs * 2 ** attempt * (0.5 + Math.random() / 2);
-    const mayRepeat = () => attempt < retries && performance.now() + waitMs < deadline;
+    const mayRepeat = () => attempt < retries && !caller.gone && performance.now() + waitMs < deadline;
     try {
       // One timeout for all first attempts: another for each would cost each its own timer.
       const headersTimeout = attempt === 0 ? timeoutMs : Math.max(1, deadline - performance.now());
-      const response = await pool.request({ ...request, headersTimeout });
+      const response = await ask(headersTimeout);
       if (response.statusCode !== 429 && response.statusCode !== 503) return response;
       waitMs = retryAfterMs(response.headers) ?? waitMs;
       if (!mayRepeat()) return response;
-      await response.body.dump();
+      await response.body?.dump();
     } catch (error) {
       if (!notSent.has(codeOf(error)) || !mayRepeat()) throw error;
     }
-    await sleep(waitMs, undefined, request.signal instanceof AbortSignal ? { signal: request.signal } : {});
+    await sleep(waitMs, undefined, { signal: signalOf(caller) });
   }
 }
 

@@ -77,6 +77,8 @@ const longestKept = 2 ** 20;
 export class Deltas {
   /** True when the endpoint said that the answer is complete. */
   finished = false;
+  /** True when nothing more comes: `[DONE]` was there. */
+  over = false;
   /** True when a chunk said anything. */
   began = false;
   #role = 'assistant';

@@ -1,25 +1,24 @@
-import { plainMessage, promptText, type Message } from '../chat.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { messageSchema, plainMessage, promptText, type Message } from '../chat.ts';
 import { hashUser, keyedFraction } from '../log/hash-user.ts';
-import { redactCutOff, redactMessage, type RedactText } from '../log/redact-message.ts';
-import { redactRow, type Redactor } from '../log/redact/index.ts';
+import { countFound, createLogTally, type LogCounts, type LogTally } from '../log/log-tally.ts';
 import type { Counted } from '../log/minutes.ts';
+import { redactCutOff, redactMessage, type RedactText } from '../log/redact-message.ts';
+import { redactRow, type Redacted, type Redactor } from '../log/redact/index.ts';
 import type { LogRow, Source } from '../log/row.ts';
 import { decideSampling } from '../log/sample.ts';
 import type { LogWriter } from '../log/writer.ts';
-import type { Steps } from './after-answers.ts';
-import type { Completion } from './completion.ts';
+import { readCompletion, type Completion } from './completion.ts';
 import type { Serving } from './serving.ts';
 
-export interface AnswerLogOptions {
-  writer: Pick<LogWriter, 'push' | 'drop'>;
-  /** As configured. Throws when it cannot redact. */
-  redactor: Redactor;
-  hashKey: string;
-}
-
-/** What is known of an answer beside its texts. */
-export interface AnswerFacts {
-  serving: Pick<Serving, 'model' | 'version' | 'lowConfidenceBelow' | 'healthyRate'>;
+/** An answered request as it was, on its way to the log. It stays in the memory of this process. */
+export interface RawAnswer {
+  model: string;
+  version: string;
+  /** Of the version that answered, as `Serving` has them. */
+  lowConfidenceBelow: number;
+  healthyRate: number;
   requestId: string;
   ts: Date;
   /** The open incident at the time of the request. */
@@ -27,128 +26,158 @@ export interface AnswerFacts {
   user: string | undefined;
   source: Source;
   latencyMs: number;
+  /** Messages, or the JSON of the request that holds them. Null: they could not be redacted. */
+  messages: readonly Message[] | string | null;
+  /** What was answered, or the JSON of the response. */
+  completion: Completion | string;
+  /** What was redacted before it came here; `prompt`: and the completion, but not by the second redactor. */
+  redacted: 'none' | 'prompt' | 'all';
 }
 
-/** The texts of an answer, read only when the row is made: undefined when they cannot be read. */
-export interface AnswerTexts {
-  messages: () => readonly Message[] | undefined;
-  completion: () => Completion | undefined;
+/** What a row says of the version that answered. */
+export function servedBy({ model, version, lowConfidenceBelow, healthyRate }: Serving) {
+  return { model, version, lowConfidenceBelow, healthyRate };
 }
 
-/** A prompt on its way to the log. */
-export interface LoggedPrompt {
-  messages: readonly Message[];
-  /** As the log keeps it; or else it is redacted when the row is made. */
-  redacted: boolean;
-  /** Redacts what is left: prompt and answer of a row share their numbers. */
-  redactRest: Redactor['redact'];
+/** The log behind the answers. */
+export interface AnswerLog {
+  /**
+   * Takes an answer at once and never throws. With `log.durable` the promise, which never rejects, resolves when the row
+   * is on the disk; whoever answers waits for it.
+   */
+  add(answer: RawAnswer): Promise<void> | undefined;
+  /** Counts what was found in texts before they came here. */
+  countFound: (found: Redacted['found']) => void;
+  /** Resolves when every answer taken so far is stored or counted as dropped, however long the database is away. */
+  flush(): Promise<void>;
+  /** Stores what is left, or else spools it, within ten seconds. */
+  close(): Promise<void>;
+  counts(): LogCounts;
+  /** What was redacted and sampled since the start. */
+  tally(): LogTally;
 }
 
-/** Redacts and samples answered requests, and hands their rows to the writer. What cannot be redacted is not logged. */
-export function createAnswerLog({ writer, redactor, hashKey }: AnswerLogOptions) {
-  const { chain } = redactor;
+export interface AnswerLogOptions {
+  writer: Pick<LogWriter, 'push' | 'drop' | 'flush' | 'close' | 'counts'>;
+  /** As configured. Throws when it cannot redact. */
+  redactor: Redactor;
+  hashKey: string;
+  /** `add` answers with a promise. */
+  durable?: boolean;
+}
+
+interface Texts {
+  prompt: readonly Message[];
+  response: string;
+}
+
+const closeMs = 10_000;
+const mostHashes = 10_000;
+
+/** Makes rows of answers, in this thread: redacts, samples, hands on. What cannot be redacted is not logged. */
+export function createAnswerLog({ writer, hashKey, durable = false, ...options }: AnswerLogOptions): AnswerLog {
+  const tally = createLogTally();
+  const redactor = countFound(options.redactor, tally.countFound);
+  /** Of users who asked lately: most ask more than once. */
+  const hashes = new Map<string, string>();
   /** Rows that the second redactor is asked about. */
   const asking = new Set<Promise<void>>();
 
-  /** What the row says whatever its texts are. */
-  function describe(facts: AnswerFacts, logprob: number | null): Counted & Pick<LogRow, 'inclusionProbability'> {
-    const { serving, requestId, ts, incident, source } = facts;
-    const { keptBecause, inclusionProbability } = decideSampling({
-      ...{ source, logprob, incident, flagged: false },
-      lowConfidenceBelow: serving.lowConfidenceBelow,
-      healthyRate: serving.healthyRate,
-      fraction: keyedFraction(hashKey, requestId),
-    });
-    return { ts, source, keptBecause, inclusionProbability, model: serving.model, modelVersion: serving.version };
-  }
-
-  /** Takes texts that are redacted. Answers what the writer does. */
-  function push(
-    facts: AnswerFacts,
-    prompt: readonly Message[],
-    response: string,
-    logprob: number | null,
-  ): Promise<void> | undefined {
-    const { requestId, incident, user, latencyMs } = facts;
-    return writer.push({
-      ...describe(facts, logprob),
-      ...{ requestId, latencyMs, incident, response },
-      prompt: promptText(prompt),
-      userIdHash: user === undefined || user === '' ? null : hashUser(hashKey, user),
-      responseLogprob: logprob,
-    });
-  }
-
-  function drop(facts: AnswerFacts, reason: string): void {
-    writer.drop(reason, describe(facts, null));
-  }
-
-  /** Redacts one text a step, or all when a second redactor is asked. `pushed` gets what the writer answered. */
-  function* log(facts: AnswerFacts, texts: AnswerTexts, pushed: (write?: Promise<void>) => void = () => {}): Steps {
+  function add(answer: RawAnswer): Promise<void> | undefined {
     try {
-      const completion = texts.completion();
-      const messages = texts.messages();
-      if (completion === undefined || messages === undefined) {
-        drop(facts, 'unreadable');
-        pushed();
-        return;
-      }
-      const redactOne = redactor.startRow();
-      if (chain !== undefined) {
-        pushed(pushChained(facts, { messages, redactRest: redactOne, redacted: false }, completion));
-        return;
-      }
-      const redact: RedactText = (text) => redactOne(text).text;
-      const prompt: Message[] = [];
-      for (const message of messages) {
-        yield;
-        prompt.push(redactMessage(message, redact));
-      }
-      yield;
-      pushed(push(facts, prompt, responseText(completion, redact), completion.logprob));
+      const { messages, redacted } = answer;
+      if (messages === null) return drop(answer, 'redaction_failed');
+      const completion = typeof answer.completion === 'string' ? readCompletion(answer.completion) : answer.completion;
+      const prompt = typeof messages === 'string' ? readMessages(messages) : messages;
+      if (completion === undefined || prompt === undefined) return drop(answer, 'unreadable');
+      const rewrite = (redact: RedactText): Texts => ({
+        prompt: redacted === 'none' ? prompt.map((message) => redactMessage(message, redact)) : prompt,
+        response: responseText(completion, redact),
+      });
+      if (redacted === 'all') return push(answer, rewrite((text) => text), completion.logprob); // prettier-ignore
+      if (redactor.chain !== undefined) return pushLater(answer, redactRow(redactor, rewrite), completion.logprob);
+      const redact = redactor.startRow();
+      return push(answer, rewrite((text) => redact(text).text), completion.logprob); // prettier-ignore
     } catch {
-      drop(facts, 'redaction_failed'); // the error may quote the text
-      pushed();
+      return drop(answer, 'redaction_failed'); // the error may quote the text
     }
   }
 
-  /** Logs an answer to a prompt that was redacted before. Null: it could not be. */
-  function logAnswer(
-    facts: AnswerFacts,
-    prompt: LoggedPrompt | null,
-    completion: Completion,
-  ): Promise<void> | undefined {
-    try {
-      if (prompt === null) throw new Error('the prompt was not redacted');
-      if (chain !== undefined) return pushChained(facts, prompt, completion);
-      const response = responseText(completion, (text) => prompt.redactRest(text).text);
-      return push(facts, prompt.messages, response, completion.logprob);
-    } catch {
-      drop(facts, 'redaction_failed');
-      return undefined;
-    }
-  }
-
-  /** Asks the second redactor for what it has not seen. Resolves when the row is with the writer, or dropped. */
-  function pushChained(facts: AnswerFacts, prompt: LoggedPrompt, completion: Completion): Promise<void> {
-    const { messages, redacted, redactRest } = prompt;
-    const made: Promise<void> = redactRow({ startRow: () => redactRest, chain }, (redact) => ({
-      messages: redacted ? messages : messages.map((message) => redactMessage(message, redact)),
-      response: responseText(completion, redact),
-    }))
-      .then((row) => push(facts, row.messages, row.response, completion.logprob))
-      .catch(() => drop(facts, 'redaction_failed')) // the error may quote the text
+  function pushLater(answer: RawAnswer, redacting: Promise<Texts>, logprob: number | null): Promise<void> | undefined {
+    const made: Promise<void> = redacting
+      .then((texts) => push(answer, texts, logprob))
+      .catch(() => drop(answer, 'redaction_failed'))
       .finally(() => asking.delete(made));
     asking.add(made);
-    return made;
+    return durable ? made : undefined;
+  }
+
+  /** Takes redacted texts. Answers what the writer does. */
+  function push(answer: RawAnswer, { prompt, response }: Texts, logprob: number | null): Promise<void> | undefined {
+    const { requestId, incident, latencyMs } = answer;
+    const { ts, source, model, modelVersion, keptBecause, inclusionProbability } = describe(answer, logprob);
+    // Written out: spread into one another, these objects cost more than the sampling.
+    const row: LogRow = {
+      requestId,
+      ts,
+      model,
+      modelVersion,
+      prompt: promptText(prompt),
+      response,
+      latencyMs,
+      userIdHash: hashOf(answer.user),
+      responseLogprob: logprob,
+      source,
+      keptBecause,
+      inclusionProbability,
+      incident,
+    };
+    tally.countRow(row);
+    return writer.push(row);
+  }
+
+  function hashOf(user: string | undefined): string | null {
+    if (user === undefined || user === '') return null;
+    let hash = hashes.get(user);
+    if (hash === undefined) {
+      if (hashes.size >= mostHashes) hashes.clear();
+      hashes.set(user, (hash = hashUser(hashKey, user)));
+    }
+    return hash;
+  }
+
+  function drop(answer: RawAnswer, reason: string): undefined {
+    writer.drop(reason, describe(answer, null));
+  }
+
+  /** What the row says whatever its texts are. */
+  function describe(answer: RawAnswer, logprob: number | null): Counted & Pick<LogRow, 'inclusionProbability'> {
+    const { requestId, ts, source, model, version: modelVersion, incident, lowConfidenceBelow, healthyRate } = answer;
+    const { keptBecause, inclusionProbability } = decideSampling({
+      ...{ source, logprob, incident, lowConfidenceBelow, healthyRate, flagged: false },
+      // All or none need no draw.
+      fraction: healthyRate > 0 && healthyRate < 1 ? keyedFraction(hashKey, requestId) : 0,
+    });
+    return { ts, source, model, modelVersion, keptBecause, inclusionProbability };
+  }
+
+  function counts(): LogCounts {
+    const written = writer.counts();
+    return { ...written, queued: written.queued + asking.size };
   }
 
   return {
-    log,
-    logAnswer,
-    /** Resolves when the second redactor has answered for every row so far. */
-    async settle() {
+    ...{ add, counts, countFound: tally.countFound, tally: tally.read },
+    async flush() {
       await Promise.all(asking);
+      await writer.flush();
+    },
+    async close() {
+      const late = new AbortController();
+      const timeUp = sleep(closeMs, undefined, { signal: late.signal }).catch(() => undefined);
+      await Promise.race([Promise.all(asking), timeUp]);
+      late.abort();
+      await writer.close();
     },
   };
 }
@@ -156,8 +185,13 @@ export function createAnswerLog({ writer, redactor, hashKey }: AnswerLogOptions)
 function responseText({ message, cutOff }: Completion, redact: RedactText): string {
   const redacted = redactMessage(message, cutOff ? (text) => redactCutOff(text, redact) : redact);
   const { content, tool_calls: calls, function_call: call, refusal } = redacted;
-  if (calls == null && call == null && refusal == null && typeof content === 'string') return content;
-  return content === null && calls == null && call == null && refusal == null
-    ? ''
-    : JSON.stringify(plainMessage(redacted));
+  const isText = calls == null && call == null && refusal == null;
+  if (isText && (typeof content === 'string' || content === null)) return content ?? '';
+  return JSON.stringify(plainMessage(redacted));
+}
+
+const request = z.object({ messages: z.array(messageSchema).min(1) });
+
+function readMessages(json: string): Message[] | undefined {
+  return request.safeParse(JSON.parse(json)).data?.messages;
 }

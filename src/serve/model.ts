@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Message } from '../chat.ts';
+import type { Caller } from './caller.ts';
 
 /** What a model said, and how sure it was. */
 export interface Answer {
@@ -14,6 +15,7 @@ export interface ClientRequest {
   json: string;
   /** The client asked for logprobs itself. */
   wantsLogprobs: boolean;
+  wantsStream: boolean;
 }
 
 /** The answer of an endpoint: whole, or as a stream of events when it sends one. */
@@ -33,7 +35,7 @@ export interface ServedModel {
   /** Answers each conversation, in order. */
   answer(conversations: readonly (readonly Message[])[], signal?: AbortSignal): Promise<Answer[]>;
   /** Endpoints only: passes a client's request on, with nothing changed but the model's name and `logprobs`. */
-  readonly pass?: (request: ClientRequest, signal: AbortSignal) => Promise<EndpointReply>;
+  readonly pass?: (request: ClientRequest, caller: Caller) => Promise<EndpointReply>;
   /** Frees the model. Callers make sure no answer is under way. */
   close(): Promise<void>;
 }

@@ -2,8 +2,16 @@ import type { Message } from '../chat.ts';
 import { redactMessage } from '../log/redact-message.ts';
 import type { ChainOptions } from '../log/redact/chain.ts';
 import { redactorOfVersion, redactRow, type Redactor } from '../log/redact/index.ts';
-import type { LoggedPrompt } from './log-answer.ts';
 import type { ServedModel } from './model.ts';
+
+/** A prompt on its way to the log. */
+export interface LoggedPrompt {
+  messages: readonly Message[];
+  /** As the log keeps it; or else it is redacted when the row is made. */
+  redacted: boolean;
+  /** Redacts what is left: prompt and answer of a row share their numbers. */
+  redactRest: Redactor['redact'];
+}
 
 /** A prompt as an embedded model reads it, and on its way to the log; null: it cannot be redacted as configured. */
 export interface ReadPrompt {

@@ -1,10 +1,13 @@
-import { Pool, type Dispatcher } from 'undici';
+import { Readable } from 'node:stream';
+import { Pool } from 'undici';
 import { messageText, type Message } from '../chat.ts';
 import { RelearnError } from '../errors.ts';
-import { codeOf, requestWithRetries, type Patience } from './attempts.ts';
+import { askWithRetries, codeOf, type Patience } from './attempts.ts';
+import { callerOf, signalOf, type Caller } from './caller.ts';
 import { readCompletion } from './completion.ts';
 import { editJson } from './edit-json.ts';
 import type { Answer, ClientRequest, EndpointReply, ServedModel } from './model.ts';
+import { requestWhole } from './whole-response.ts';
 
 export interface UpstreamOptions extends Patience {
   /** Base URL of an OpenAI-compatible endpoint, such as https://host/v1. */
@@ -36,21 +39,30 @@ export function createUpstreamModel(options: UpstreamOptions, version: string): 
   const upstreamModel = JSON.stringify(options.upstreamModel);
   let logprobs: 'unknown' | 'given' | 'refused' = 'unknown';
 
-  async function post(body: string, signal: AbortSignal | undefined): Promise<EndpointReply> {
-    const request: Dispatcher.RequestOptions = { method: 'POST', path, headers, body, signal: signal ?? null };
-    const response = await requestWithRetries(pool, request, options);
-    const { statusCode: status, headers: given } = response;
-    if (status === 200 && String(given['content-type']).startsWith('text/event-stream')) {
-      return { status, headers: given, body: { events: response.body } };
-    }
-    return { status, headers: given, body: { json: await response.body.text() } };
+  const request = (body: string) => ({ method: 'POST' as const, path, headers, body });
+
+  async function postForWhole(body: string, caller: Caller): Promise<EndpointReply> {
+    const ask = (headersTimeout: number) => requestWhole(pool, { ...request(body), headersTimeout }, caller);
+    const { statusCode: status, headers: given, text } = await askWithRetries(ask, options, caller);
+    if (!isStream(status, given)) return { status, headers: given, body: { json: text } };
+    return { status, headers: given, body: { events: Readable.from([Buffer.from(text)]) } }; // though none was asked for
+  }
+
+  async function postForStream(body: string, caller: Caller): Promise<EndpointReply> {
+    const ask = (headersTimeout: number) =>
+      pool.request({ ...request(body), headersTimeout, signal: signalOf(caller) });
+    const { statusCode: status, headers: given, body: answer } = await askWithRetries(ask, options, caller);
+    if (isStream(status, given)) return { status, headers: given, body: { events: answer } };
+    return { status, headers: given, body: { json: await answer.text() } };
   }
 
   /** Some endpoints refuse `logprobs`; others refuse the request itself, whatever we ask for. */
-  async function passChecked({ json, wantsLogprobs }: ClientRequest, signal?: AbortSignal): Promise<EndpointReply> {
-    const asIs = () => post(editJson(json, { model: upstreamModel }), signal);
+  async function passChecked(request: ClientRequest, caller: Caller): Promise<EndpointReply> {
+    const { json, wantsLogprobs, wantsStream } = request;
+    const post = wantsStream ? postForStream : postForWhole;
+    const asIs = () => post(editJson(json, { model: upstreamModel }), caller);
     if (wantsLogprobs || logprobs === 'refused') return asIs();
-    const reply = await post(editJson(json, { model: upstreamModel, logprobs: 'true' }), signal);
+    const reply = await post(editJson(json, { model: upstreamModel, logprobs: 'true' }), caller);
     if (reply.status === 200) logprobs = 'given';
     if ((reply.status !== 400 && reply.status !== 422) || 'events' in reply.body) return reply;
     if (logprobs === 'given' && !reply.body.json.includes('logprobs')) return reply;
@@ -59,16 +71,17 @@ export function createUpstreamModel(options: UpstreamOptions, version: string): 
     return second;
   }
 
-  async function pass(request: ClientRequest, signal?: AbortSignal): Promise<EndpointReply> {
+  async function pass(request: ClientRequest, caller: Caller): Promise<EndpointReply> {
     try {
-      return await passChecked(request, signal);
+      return await passChecked(request, caller);
     } catch (error) {
-      throw error instanceof RelearnError || signal?.aborted === true ? error : describeFailure(error, options);
+      throw error instanceof RelearnError || caller.gone ? error : describeFailure(error, options);
     }
   }
 
   async function ask(messages: readonly Message[], signal?: AbortSignal): Promise<Answer> {
-    const { status, body } = await pass({ json: JSON.stringify({ messages }), wantsLogprobs: false }, signal);
+    const request = { json: JSON.stringify({ messages }), wantsLogprobs: false, wantsStream: false };
+    const { status, body } = await callerOf(signal, (caller) => pass(request, caller));
     if (status !== 200) throw describeStatus(status);
     const completion = 'json' in body ? readCompletion(body.json) : undefined;
     if (completion === undefined) throw notACompletion();
@@ -84,6 +97,10 @@ export function createUpstreamModel(options: UpstreamOptions, version: string): 
     pass,
     close: () => pool.close(),
   };
+}
+
+function isStream(status: number, headers: EndpointReply['headers']): boolean {
+  return status === 200 && String(headers['content-type']).startsWith('text/event-stream');
 }
 
 export function notACompletion(): RelearnError {

@@ -9,13 +9,13 @@ import { buildGateway } from '../../src/http/gateway.ts';
 import { followKeys } from '../../src/http/keys-follow.ts';
 import { ensureAhead } from '../../src/log/partitions.ts';
 import { createRedactor, redactorVersion } from '../../src/log/redact/index.ts';
-import { tallyLog } from '../../src/log/log-tally.ts';
 import { findRow } from '../../src/log/rows.ts';
 import { openLogWriter } from '../../src/log/writer.ts';
 import { openArtifactDirectory } from '../../src/promote/artifacts.ts';
 import { registerVersion } from '../../src/promote/registry.ts';
 import { trainFromFiles } from '../../src/retrain/embedded/train-from-files.ts';
 import { createAnswerer } from '../../src/serve/answer.ts';
+import { createAnswerLog } from '../../src/serve/log-answer.ts';
 import { followChampions } from '../../src/serve/champions.ts';
 import { loadOnnxModel } from '../../src/serve/onnx.ts';
 import { openVersions } from '../../src/serve/versions.ts';
@@ -52,7 +52,7 @@ export function testConfig(extra: Record<string, unknown> = {}): Config {
  * answers end in the given suffix, so that an answer shows which version gave it.
  */
 export async function startTestGateway({
-  redactor: given = createRedactor(),
+  redactor = createRedactor(),
   config = testConfig(),
   logLevel = 'info',
   needsKeys = false,
@@ -66,14 +66,12 @@ export async function startTestGateway({
   const options = { db, artifacts, models: config.models, load: loadOnnxModel, secret: () => undefined, logger };
   const champions = followChampions({ ...options, pollMs: 20 });
   const versions = openVersions(options);
-  const { redactor, writer, tally } = tallyLog({
-    redactor: given,
-    writer: openLogWriter({ db, logger, flushMs: 20, maxQueuedRows: 10_000, hotWindowHours: 24 }),
-  });
-  const keys = needsKeys ? await followKeys({ db, logger, maxAgeMs: 60_000, pollMs: 20 }) : undefined;
+  const writer = openLogWriter({ db, logger, flushMs: 20, maxQueuedRows: 10_000, hotWindowHours: 24 });
   const hashKey = 'test key';
-  const answerer = createAnswerer({ config, champions, versions, writer, redactor, hashKey });
-  const app = buildGateway({ config, answerer, champions, db, writer, hashKey, logger, keys, tally });
+  const log = createAnswerLog({ writer, redactor, hashKey });
+  const keys = needsKeys ? await followKeys({ db, logger, maxAgeMs: 60_000, pollMs: 20 }) : undefined;
+  const answerer = createAnswerer({ config, champions, versions, log, redactor });
+  const app = buildGateway({ config, answerer, champions, db, log, hashKey, logger, keys });
 
   async function promote(suffix: string): Promise<string> {
     const base = join(directory, 'base.jsonl');
@@ -118,8 +116,7 @@ export async function startTestGateway({
 
   /** The row of a request when all that was answered is stored. */
   async function storedRow(requestId: string) {
-    await answerer.settle();
-    await writer.flush();
+    await log.flush();
     return findRow(db, requestId);
   }
 
@@ -137,8 +134,7 @@ export async function startTestGateway({
     disconnect: () => database.close(),
     async close({ disconnected = false } = {}) {
       await app.close();
-      await answerer.settle();
-      await writer.close();
+      await log.close();
       await champions.close();
       await versions.close();
       await keys?.close();

@@ -300,3 +300,25 @@ test('POST /chat and feedback work with an endpoint behind them', async () => {
   const row = await gateway.storedRow(answer['request_id'] ?? '');
   assert.deepEqual([row?.prompt, row?.keptBecause], ['hello, mail [EMAIL]', 'low_confidence']);
 });
+
+test("POST /chat passes an endpoint's status on, as chat completions do", async () => {
+  const error = { message: 'too many of ann@example.com', type: 'rate', code: 'slow_down' };
+  upstream.become(() => ({ status: 429, headers: { 'retry-after': '7' }, body: { error } }));
+  const payload = { prompt: 'hello' };
+  const answer = await gateway.app.inject({ method: 'POST', url: '/chat', payload });
+  assert.deepEqual([answer.statusCode, answer.headers['retry-after']], [429, '7']);
+  assert.deepEqual(answer.json(), { error: { ...error, message: 'too many of [EMAIL]' } });
+  upstream.become(() => ({ body: '{"no": "completion"}' }));
+  assert.equal((await gateway.app.inject({ method: 'POST', url: '/chat', payload })).statusCode, 502);
+});
+
+test('an error names its request, in the answer and in every line of the log', async () => {
+  upstream.become(() => 'hang up');
+  for (const body of [ask, { model: 'no such' }]) {
+    const answer = await gateway.app.inject({ method: 'POST', url: '/v1/chat/completions', payload: body });
+    assert.ok(answer.statusCode >= 400);
+    assert.match(String(answer.headers['x-request-id']), /^chatcmpl-[0-9a-f-]{36}$/);
+  }
+  const lines = gateway.lines.filter((line) => line.includes('"route"'));
+  assert.ok(lines.length > 0 && lines.every((line) => /"requestId":"chatcmpl-/.test(line)), lines.join(''));
+});

@@ -5,11 +5,11 @@ import { configSchema } from '../../src/config.ts';
 import { hashUser } from '../../src/log/hash-user.ts';
 import { redactText } from '../../src/log/redact/index.ts';
 import { requestTime } from '../../src/log/request-id.ts';
-import type { LogRow } from '../../src/log/row.ts';
 import { createAnswerer, type AnswerRequest } from '../../src/serve/answer.ts';
 import type { ServedModel } from '../../src/serve/model.ts';
 import { holdModel } from '../../src/serve/serving.ts';
 import { redactorOf } from '../log/redact/fake-redactor.ts';
+import { openMemoryLog } from './memory-log.ts';
 
 const config = configSchema.parse({
   models: { triage: { serve: { kind: 'onnx' }, sampling: { healthyRate: 0 } }, silent: { serve: { kind: 'onnx' } } },
@@ -32,15 +32,13 @@ function setUp({ logprob = -0.1, readsRedacted = true, redact = redactText, text
   const hold = (version: string) =>
     holdModel(served(version), { model: 'triage', lowConfidenceBelow: -0.5, healthyRate: 0, since: new Date(0) });
   const champion = hold('v1');
-  const rows: LogRow[] = [];
-  const dropped: string[] = [];
+  const redactor = redactorOf(redact);
+  const { log, rows, dropped } = openMemoryLog(redactor);
   const answerer = createAnswerer({
     config,
     champions: { get: (model) => (model === 'triage' ? champion.serving : undefined) },
     versions: { use: (_model, version, work) => work(hold(version).serving) },
-    writer: { push: (row) => void rows.push(row), drop: (reason) => void dropped.push(reason) },
-    redactor: redactorOf(redact),
-    hashKey: 'key',
+    ...{ log, redactor },
     now: () => 1_700_000_000_123,
   });
   return { answerer, champion, read, calls, rows, dropped };
@@ -81,7 +79,6 @@ test('an embedded model reads the redacted prompt, an upstream what the user wro
   for (const readsRedacted of [true, false]) {
     const { answerer, read, rows } = setUp({ readsRedacted, text: 'write to bob@example.com' });
     const answered = await answerer.answer(ask('mail ann@example.com please'));
-    await answerer.settle();
     assert.deepEqual(read, [[readsRedacted ? 'mail [EMAIL] please' : 'mail ann@example.com please']]);
     assert.equal(answered.text, 'write to bob@example.com');
     assert.deepEqual([rows[0]?.prompt, rows[0]?.response], ['mail [EMAIL] please', 'write to [EMAIL]']);

@@ -3,17 +3,15 @@ import { test, type TestContext } from 'node:test';
 import { messageText, type Message } from '../../src/chat.ts';
 import { configSchema } from '../../src/config.ts';
 import { createRedactor, redactionRules, type RedactionOptions } from '../../src/log/redact/index.ts';
-import type { LogRow } from '../../src/log/row.ts';
 import { createAnswerer } from '../../src/serve/answer.ts';
 import { holdModel } from '../../src/serve/serving.ts';
 import { startFakeAnalyzer } from '../log/redact/fake-analyzer.ts';
+import { openMemoryLog } from './memory-log.ts';
 
 /** An answerer with a redactor as configured, over a model that keeps what it read. */
 function setUp(redaction: RedactionOptions, { reads = 'redacted', learnedWith = '', text = 'billing' } = {}) {
   const config = configSchema.parse({ models: { triage: { serve: { kind: 'onnx' } } }, log: { redaction } });
   const read: string[] = [];
-  const rows: LogRow[] = [];
-  const dropped: string[] = [];
   const { serving } = holdModel(
     {
       version: 'v1',
@@ -27,15 +25,16 @@ function setUp(redaction: RedactionOptions, { reads = 'redacted', learnedWith = 
     },
     { model: 'triage', lowConfidenceBelow: -0.5, healthyRate: 1, since: new Date(0) },
   );
+  const redactor = createRedactor(config.log.redaction);
+  const { log, rows, dropped } = openMemoryLog(redactor);
   const answerer = createAnswerer({
-    ...{ config, redactor: createRedactor(config.log.redaction), hashKey: 'key' },
+    ...{ config, redactor, log },
     champions: { get: () => serving },
     versions: { use: (_model, _version, work) => work(serving) },
-    writer: { push: (row) => void rows.push(row), drop: (reason) => void dropped.push(reason) },
   });
   const ask = (content: Message['content'], more: Message[] = []) =>
     answerer.answer({ model: 'triage', messages: [...more, { role: 'user', content }], source: 'production' });
-  return { answerer, ask, read, rows, dropped };
+  return { flush: () => log.flush(), ask, read, rows, dropped };
 }
 
 async function withAnalyzer(t: TestContext) {
@@ -49,12 +48,12 @@ async function withAnalyzer(t: TestContext) {
 
 test('an endpoint answers before the second redactor has, and its row waits for that', async (t) => {
   const analyzer = await withAnalyzer(t);
-  const { answerer, ask, rows } = setUp({ chain: analyzer.chain }, { reads: 'raw', text: 'Dear Bob, a@b.org' });
+  const { flush, ask, rows } = setUp({ chain: analyzer.chain }, { reads: 'raw', text: 'Dear Bob, a@b.org' });
   analyzer.become('holds');
   assert.equal((await ask('I am Ann Lee, 😀 bob@x.com')).text, 'Dear Bob, a@b.org');
   assert.deepEqual(rows, []);
   analyzer.release();
-  await answerer.settle();
+  await flush();
   assert.deepEqual(
     rows.map(({ prompt, response }) => [prompt, response]),
     [['I am [PERSON], 😀 [EMAIL]', 'Dear [PERSON], [EMAIL]']],
@@ -66,9 +65,9 @@ test('while the second redactor fails, answers are given and rows are dropped an
   const analyzer = await withAnalyzer(t);
   analyzer.become('fails');
   for (const reads of ['raw', 'redacted']) {
-    const { answerer, ask, rows, dropped, read } = setUp({ chain: analyzer.chain }, { reads });
+    const { flush, ask, rows, dropped, read } = setUp({ chain: analyzer.chain }, { reads });
     assert.equal((await ask('Ann Lee: bob@x.com')).text, 'billing');
-    await answerer.settle();
+    await flush();
     assert.deepEqual([rows, dropped], [[], ['redaction_failed']]);
     assert.deepEqual(read, [reads === 'raw' ? 'Ann Lee: bob@x.com' : 'Ann Lee: [EMAIL]']);
   }
@@ -76,9 +75,9 @@ test('while the second redactor fails, answers are given and rows are dropped an
 
 test('an embedded model reads what both redactors made of the prompt, and each is asked once', async (t) => {
   const analyzer = await withAnalyzer(t);
-  const { answerer, ask, read, rows } = setUp({ chain: analyzer.chain });
+  const { flush, ask, read, rows } = setUp({ chain: analyzer.chain });
   await ask('Ann Lee: bob@x.com');
-  await answerer.settle();
+  await flush();
   assert.deepEqual(read, ['[PERSON]: [EMAIL]']);
   assert.equal(rows[0]?.prompt, '[PERSON]: [EMAIL]');
   assert.deepEqual(analyzer.texts, ['Ann Lee: [EMAIL]', 'billing']);
@@ -86,10 +85,10 @@ test('an embedded model reads what both redactors made of the prompt, and each i
 
 test('tool calls stay JSON when the second redactor marks what is in them', async (t) => {
   const analyzer = await withAnalyzer(t);
-  const { answerer, ask, rows } = setUp({ chain: analyzer.chain }, { reads: 'raw' });
+  const { flush, ask, rows } = setUp({ chain: analyzer.chain }, { reads: 'raw' });
   const call = { id: 'c1', type: 'function', function: { name: 'mail', arguments: '{"to":"Ann Lee","Bob":["x"]}' } };
   await ask('sent?', [{ role: 'assistant', content: null, tool_calls: [call] }]);
-  await answerer.settle();
+  await flush();
   assert.deepEqual(JSON.parse(rows[0]?.prompt ?? ''), [
     {
       ...{ role: 'assistant', content: null },
@@ -101,10 +100,10 @@ test('tool calls stay JSON when the second redactor marks what is in them', asyn
 
 for (const reads of ['raw', 'redacted']) {
   test(`prompt and response of a row share their numbers where the model reads ${reads} text`, async () => {
-    const { answerer, ask, rows } = setUp({ numbered: true }, { reads, text: 'x@y.org or bob@x.com' });
+    const { flush, ask, rows } = setUp({ numbered: true }, { reads, text: 'x@y.org or bob@x.com' });
     await ask('bob@x.com');
     await ask('eve@x.com');
-    await answerer.settle();
+    await flush();
     assert.deepEqual(
       rows.map(({ prompt, response }) => [prompt, response]),
       [
@@ -149,9 +148,9 @@ test('a model reads as it learned, and the log is redacted as configured', async
     [{}, "somebody else's", 'NINO AB 12 34 56 C of Ann Lee, [EMAIL]', 'NINO AB 12 34 56 C of Ann Lee, [EMAIL]'],
   ];
   for (const [redaction, learnedWith, wantedRead, wantedLogged] of cases) {
-    const { answerer, ask, read, rows } = setUp(redaction, { learnedWith });
+    const { flush, ask, read, rows } = setUp(redaction, { learnedWith });
     await ask(text);
-    await answerer.settle();
+    await flush();
     assert.deepEqual([read, rows[0]?.prompt], [[wantedRead], wantedLogged], learnedWith);
   }
 });

@@ -52,7 +52,7 @@ async function askAs(users: readonly string[]) {
     const { version, requestId } = await loop.answerer.answer({ model, messages, user, source: 'production' });
     replies.set(user, { version, requestId });
   }
-  await loop.writer.flush();
+  await loop.log.flush();
   return replies;
 }
 
