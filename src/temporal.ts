@@ -38,6 +38,14 @@ export interface CorrectionsRecorded {
   ids: string[];
 }
 
+/** Signals `closeReview` and `retrainNow` on driftResponse; updates `approve` and `reject` on retrainRun. */
+export interface Decision {
+  by: string;
+  reason: string;
+  /** Name of the API key it came with. */
+  key?: string;
+}
+
 /** Signal `trigger` on retrain. */
 export interface RetrainTrigger {
   kind: 'drift' | 'cadence' | 'cluster' | 'manual';
@@ -45,7 +53,7 @@ export interface RetrainTrigger {
   incident?: string;
   /** The tag of a cluster trigger. */
   cluster?: string;
-  /** Who asked, for a manual trigger. */
+  /** The person who asked. */
   by?: string;
 }
 

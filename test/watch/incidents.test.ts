@@ -84,7 +84,7 @@ test('an event that is sent again changes nothing, whether it opened an incident
   assert.deepEqual(await event('joins'), { id, created: false });
   assert.deepEqual(await event('joins'), { id, created: false });
   assert.equal((await getIncident(stack.db, id)).detections, 2);
-  await setIncidentState(stack.db, id, 'closed', 'nothing to do');
+  await setIncidentState(stack.db, id, 'closed', { reason: 'nothing to do' });
   assert.deepEqual(await event('opens'), { id, created: false });
   assert.deepEqual(await event('joins'), { id, created: false });
   const next = await event('another');
@@ -107,10 +107,10 @@ test('the same event id of another model is another event, and only the last 100
 test('an end is final: it ends collecting, may be said twice, and nothing follows it', async () => {
   const { id } = await openIncident(stack.db, detection('e'));
   assert.equal((await setIncidentState(stack.db, id, 'collecting')).state, 'collecting');
-  const closed = await setIncidentState(stack.db, id, 'resolved', 'v2 is champion');
+  const closed = await setIncidentState(stack.db, id, 'resolved', { reason: 'v2 is champion' });
   assert.equal(closed.reason, 'v2 is champion');
   assert.ok(closed.closedAt !== null && closed.collectingUntil !== null);
-  assert.deepEqual(await setIncidentState(stack.db, id, 'resolved', 'again'), closed);
+  assert.deepEqual(await setIncidentState(stack.db, id, 'resolved', { reason: 'again' }), closed);
   await assert.rejects(setIncidentState(stack.db, id, 'collecting'), { code: 'incident_not_open' });
   await assert.rejects(setIncidentState(stack.db, 'none', 'closed'), { code: 'incident_not_found' });
   assert.deepEqual(
