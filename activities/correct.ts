@@ -31,16 +31,17 @@ export function createCorrectActivities({ db }: ActivityDependencies) {
       return (await listIncidents(db, { model, open: true })).map(({ id }) => id);
     },
 
-    /** False when it stays as it is: drift was seen again in the grace time. A person's reason is stored redacted. */
+    /** It stays as it is when drift was seen again in the grace time. A person's reason is stored redacted. */
     async setIncidentState(change: {
       incident: string;
       state: IncidentState;
       reason: string;
       by?: Actor;
-    }): Promise<boolean> {
+    }): Promise<'moved' | 'stays'> {
       const { incident, state, by = null } = change;
       const reason = redactText(change.reason).text;
-      return (await setIncidentState(db, incident, state, { reason, by })).state === state;
+      const { state: now } = await setIncidentState(db, incident, state, { reason, by });
+      return now === state ? 'moved' : 'stays';
     },
   };
 }

@@ -155,7 +155,8 @@ async function compare(db: Database, bare: readonly Bare[], empty: readonly stri
   let rows = 0;
   for (let round = 0; round < rounds; round += 1) {
     const incident = await emptyAndOpen(db, empty);
-    const ours = await timed(() => environment.run(createTagActivities({ config, db }).keepIncidentRows, { incident }));
+    const activities = createTagActivities({ config, db });
+    const ours = await timed(() => environment.run(() => activities.keepIncidentRows({ incident })));
     const [tagged] = await db.query<{ n: number }>('select count(*) as n from relearn.tags');
     rows = tagged?.n ?? 0;
     const other = await emptyAndOpen(db, empty);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isLoopback } from './http/loopback.ts';
+import { tagsConfig } from './tag/config.ts';
 
 const name = z
   .string()
@@ -109,6 +110,7 @@ const model = z.strictObject({
   retrain: retrain.prefault({}),
   evals: evals.optional(),
   rollout: rollout.prefault({}),
+  tags: tagsConfig.prefault({}),
 });
 
 /** Gateway and console: where they listen, who may ask, and how much. */

@@ -17,6 +17,7 @@ export const scheduleId = {
   driftWatch: (model: string) => `drift-watch/${model}`,
   clusterWatch: (model: string) => `cluster-watch/${model}`,
   retrainCadence: (model: string) => `retrain-cadence/${model}`,
+  tagRules: (model: string) => `tag-rules/${model}`,
   logRetention: 'log-retention',
 };
 

@@ -78,10 +78,10 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
     description: 'Phase, counts of corrections, what was ignored and why',
   });
 
-  /** False when the incident stays as it is. Runs recorded before that could be do not say. */
+  /** False when the incident stays as it is. */
   const enter = async (next: Phase, reason: string, decision?: Decision): Promise<boolean> => {
     const by = decision === undefined ? {} : { by: { name: decision.by, key: decision.key ?? null } };
-    if ((await patient.setIncidentState({ incident, state: next, reason, ...by })) === false) return false;
+    if ((await patient.setIncidentState({ incident, state: next, reason, ...by })) === 'stays') return false;
     phase = next;
     showInList({ model, trigger: 'drift', phase: next });
     return true;

@@ -28,6 +28,7 @@ const config = testConfig({
 
 /** Temporal, as the review API sees it. Null: it does not answer. */
 let temporal: { recorded: [string, string, string[]][]; started: string[]; triggers: RetrainTrigger[] } | null;
+let decided: unknown[] = [];
 const running = () => {
   if (temporal === null) throw new Error('connection refused');
   return temporal;
@@ -60,6 +61,10 @@ before(async () => {
       },
       async startDriftResponse(_model, incident) {
         running().started.push(incident);
+      },
+      async decide(model, incident, name, decision) {
+        running();
+        decided.push([model, incident, name, decision]);
       },
       async triggerRetrain(_model, trigger) {
         running().triggers.push(trigger);
@@ -321,7 +326,12 @@ test('another Host is refused, loopback and the configured one are not', async (
     config: testConfig({ console: { host: 'review.internal' } }),
     db: database.db,
     logger,
-    signal: { correctionsRecorded: async () => {}, startDriftResponse: async () => {}, triggerRetrain: async () => {} },
+    signal: {
+      correctionsRecorded: async () => {},
+      startDriftResponse: async () => {},
+      decide: async () => {},
+      triggerRetrain: async () => {},
+    },
   });
   assert.equal((await named.inject({ url: '/healthz', headers: { host: 'review.internal:80' } })).statusCode, 200);
   await named.close();
