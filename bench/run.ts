@@ -11,7 +11,9 @@ import { errorMessage, RelearnError } from '../src/errors.ts';
 const benchmarks = ['corrections', 'gateway', 'log-writer', 'redact', 'serve', 'tag-window'];
 
 const benchmarkModule = z.object({
-  run: z.custom<(options: { data?: string; rows?: number }) => Promise<unknown>>((value) => typeof value === 'function'),
+  run: z.custom<(options: { data?: string; rows?: number }) => Promise<unknown>>(
+    (value) => typeof value === 'function',
+  ),
 });
 const figuresSchema = z.record(z.string(), z.number());
 
@@ -34,7 +36,12 @@ function readArguments() {
 async function runBenchmark(): Promise<void> {
   const { name, data, rows, json } = readArguments();
   const benchmark = benchmarkModule.parse(await import(new URL(`./${name}.js`, import.meta.url).href));
-  const figures = figuresSchema.parse(await benchmark.run({ ...(data === undefined ? {} : { data }), ...(rows === undefined ? {} : { rows: Number(rows) }) }));
+  const figures = figuresSchema.parse(
+    await benchmark.run({
+      ...(data === undefined ? {} : { data }),
+      ...(rows === undefined ? {} : { rows: Number(rows) }),
+    }),
+  );
   const table = new Table({ head: [name, ''], style: { head: [], border: [] }, colAligns: ['left', 'right'] });
   for (const [figure, value] of Object.entries(figures)) table.push([figure, readable(value)]);
   console.log(table.toString());

@@ -28,7 +28,7 @@ export interface DriftResponseInput {
 
 type Phase = 'open' | 'collecting' | 'retraining' | 'grace' | 'resolved' | 'closed';
 
-interface Carried {
+export interface Carried {
   phase: Phase;
   /** Corrected rows that trigger the next retrain. */
   target: number;
@@ -170,7 +170,12 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
     } else {
       showOnPage(`${model}: ${describeWait(carry(), progress.counted)}`, {
         ...{ incident, monitor: input.monitor, rows: progress.rows, corrected: progress.corrected },
-        ...{ disagreements: progress.disagreements, 'sent twice': inbox.repeated, ignored: inbox.ignored, 'last ignored': inbox.problems.at(-1) ?? '–' },
+        ...{
+          disagreements: progress.disagreements,
+          'sent twice': inbox.repeated,
+          ignored: inbox.ignored,
+          'last ignored': inbox.problems.at(-1) ?? '–',
+        },
       });
       const isDue = () => hasMail() || needsNewRun();
       if (phase === 'retraining') await condition(isDue);

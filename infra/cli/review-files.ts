@@ -35,7 +35,8 @@ export async function exportReview(
     await tx.query('set transaction isolation level repeatable read, read only');
     const rows = Readable.from(options.corrected ? correctedRows(tx, filter) : queuedRows(tx, filter));
     // A spreadsheet would take a text that begins with = for a formula: it gets an apostrophe, which import takes off.
-    if (options.format === 'csv') await pipeline(rows, stringify({ header: true, escape_formulas: true }), target, { end });
+    if (options.format === 'csv')
+      await pipeline(rows, stringify({ header: true, escape_formulas: true }), target, { end });
     else await pipeline(rows, jsonLines, target, { end });
   });
 }
@@ -61,7 +62,10 @@ async function* correctedRows(db: Database, filter: ReviewFilter) {
 /** As JSON has it, lists and times too, so that CSV says the same. */
 function asRecord(row: object): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(row).map(([name, value]) => [name, value instanceof Date ? value.toISOString() : (value as unknown)]),
+    Object.entries(row).map(([name, value]) => [
+      name,
+      value instanceof Date ? value.toISOString() : (value as unknown),
+    ]),
   );
 }
 

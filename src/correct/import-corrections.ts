@@ -33,7 +33,10 @@ export const whyNotStored: Record<CorrectionStatus, string | undefined> = {
 };
 
 /** Stores the corrections of an import, batch by batch. Wrong lines are counted and told; the others are stored. */
-export async function importCorrections(lines: AsyncIterable<ReadLine>, options: ImportOptions): Promise<ImportOutcome> {
+export async function importCorrections(
+  lines: AsyncIterable<ReadLine>,
+  options: ImportOptions,
+): Promise<ImportOutcome> {
   const outcome: ImportOutcome = { stored: 0, repeated: 0, unknown_request: 0, invalid: 0, empty: 0, problems: [] };
   let batch: { line: number; correction: Correction }[] = [];
 

@@ -30,8 +30,15 @@ const filter = z.strictObject({
   response: pattern.optional(),
 });
 const change = z.object({ tag: label, operator: label, action: z.enum(['add', 'remove']).default('add') });
-const byIds = change.extend({ request_ids: z.array(requestId).min(1).max(5000), reason: z.string().max(2000).optional() });
-const byFilter = change.extend({ filter, dry_run: z.boolean().default(false), reason: z.string().max(2000).optional() });
+const byIds = change.extend({
+  request_ids: z.array(requestId).min(1).max(5000),
+  reason: z.string().max(2000).optional(),
+});
+const byFilter = change.extend({
+  filter,
+  dry_run: z.boolean().default(false),
+  reason: z.string().max(2000).optional(),
+});
 const tagsQuery = z.union([z.object({ request_id: requestId }), z.object({ model: z.string() })]);
 
 /**
@@ -59,7 +66,8 @@ export function addTagRoutes(app: FastifyInstance, { config, db }: ReviewOptions
     const { kept_because: keptBecause, logprob_below: logprobBelow, ...same } = body.filter;
     const rowFilter = { ...same, keptBecause, logprobBelow };
     // Who takes a tag off many rows means those that carry it.
-    const wanted = body.action === 'remove' ? { ...rowFilter, tag: rowFilter.tag ?? redactText(body.tag).text } : rowFilter;
+    const wanted =
+      body.action === 'remove' ? { ...rowFilter, tag: rowFilter.tag ?? redactText(body.tag).text } : rowFilter;
     if (body.dry_run) return { rows: await countRows(db, wanted) };
     const ids = await selectRows(db, wanted, mostRows + 1);
     if (ids.length > mostRows) {

@@ -20,14 +20,15 @@ const rule = z
       .min(1)
       .optional()
       .describe('rows kept for one of these reasons'),
-    feedback: z.array(z.enum(feedbackKinds)).min(1).optional().describe('rows with user feedback of one of these kinds'),
+    feedback: z
+      .array(z.enum(feedbackKinds))
+      .min(1)
+      .optional()
+      .describe('rows with user feedback of one of these kinds'),
     prompt: pattern.optional().describe('regular expression (Postgres) on the redacted prompt, whatever its case'),
     response: pattern.optional().describe('the same on the redacted response'),
   })
-  .refine(
-    (given) => Object.keys(given).some((name) => name !== 'tag'),
-    'wanted at least one condition beside the tag',
-  );
+  .refine((given) => Object.keys(given).some((name) => name !== 'tag'), 'wanted at least one condition beside the tag');
 
 export const tagsConfig = z.strictObject({
   rules: z.array(rule).max(100).default([]).describe('tag kept rows that meet all conditions of a rule'),

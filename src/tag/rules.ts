@@ -42,11 +42,7 @@ export async function applyRule(db: Database, model: string, rule: TagRule): Pro
            on conflict (model, rule) do update set applied_until = excluded.applied_until
          )
          select count(*) as tagged from tagged`,
-        [
-          ...filterValues({ model, logprobBelow, keptBecause, feedback, prompt, response }),
-          name,
-          redactText(tag).text,
-        ],
+        [...filterValues({ model, logprobBelow, keptBecause, feedback, prompt, response }), name, redactText(tag).text],
       );
       return done?.tagged ?? 0;
     });

@@ -1,4 +1,5 @@
-import type { Database } from '../database.ts';
+import { sqlState, type Database } from '../database.ts';
+import { RelearnError } from '../errors.ts';
 
 /** Kept production rows of a model, by what is known of them; each condition left out lets all pass. */
 export interface RowFilter {
@@ -40,14 +41,31 @@ export const matchingRows = `
       or exists (select from relearn.feedback f where f.request_id = s.request_id and f.kind = any($9)))
     and ($10::text is null or s.prompt ~* $10) and ($11::text is null or s.response ~* $11)`;
 
+const invalidPattern = '2201B';
+
+/** Throws `invalid_request` for a regular expression that Postgres cannot read. */
+async function select<Row extends object>(db: Database, sql: string, values: readonly unknown[]): Promise<Row[]> {
+  try {
+    return await db.query<Row>(sql, values);
+  } catch (error) {
+    if (sqlState(error) !== invalidPattern) throw error;
+    throw new RelearnError('invalid_request', 'filter: Postgres cannot read the regular expression.', { cause: error });
+  }
+}
+
 export async function countRows(db: Database, filter: RowFilter): Promise<number> {
-  const [counted] = await db.query<{ rows: number }>(`select count(*) as rows from ${matchingRows}`, filterValues(filter));
+  const [counted] = await select<{ rows: number }>(
+    db,
+    `select count(*) as rows from ${matchingRows}`,
+    filterValues(filter),
+  );
   return counted?.rows ?? 0;
 }
 
 /** At most `limit` request ids, the newest first. */
 export async function selectRows(db: Database, filter: RowFilter, limit: number): Promise<string[]> {
-  const rows = await db.query<{ request_id: string }>(
+  const rows = await select<{ request_id: string }>(
+    db,
     `select s.request_id from ${matchingRows} order by s.ts desc limit $12`,
     [...filterValues(filter), limit],
   );
