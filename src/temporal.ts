@@ -73,6 +73,7 @@ export type RetrainStatus =
   | 'refused'
   | 'inconclusive'
   | 'rejected'
+  | 'rolled_back'
   | 'expired'
   | 'nothing_new'
   | 'no_gates'
