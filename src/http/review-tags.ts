@@ -88,14 +88,13 @@ export function addTagRoutes(app: FastifyInstance, { config, db }: ReviewOptions
     }
 
     async function note(given: z.output<typeof change>, rows: number, chosenBy?: z.output<typeof filter>) {
-      const { prompt, response, ...rest } = chosenBy ?? {};
       await recordAudit(db, {
         actor: actorOf(request, given.operator),
         action: `${given.action}_tag`,
         model: chosenBy?.model,
         subject: redactText(given.tag).text,
-        // What a pattern looks for may be a user's text.
-        details: { rows, ...rest, by_text: prompt !== undefined || response !== undefined },
+        // By names: what a condition looks for may be a user's text.
+        details: { rows, ...(chosenBy === undefined ? {} : { filter: Object.keys(chosenBy) }) },
       });
     }
   });

@@ -300,7 +300,7 @@ test('a filter tags many rows after a preview of how many, and takes the tag off
     ['added', 'removed'],
   );
   const [audit] = await database.db.query(`select actor, action, details from relearn.audit order by id desc limit 1`);
-  assert.deepEqual(audit, { actor: 'ann', action: 'remove_tag', details: { rows: 2, model: 'mail', by_text: false } });
+  assert.deepEqual(audit, { actor: 'ann', action: 'remove_tag', details: { rows: 2, filter: ['model'] } });
   assert.equal((await post('/api/tags', { ...wanted, filter: { model: 'mail', prompt: '(' } })).status, 400);
 });
 
