@@ -162,7 +162,7 @@ test('a retrain that is cancelled says so to the incident and leaves no run behi
 });
 
 test('a person asks for the retrain before enough rows are corrected; the audit says who, and why', async () => {
-  const handle = await respond({ minCorrected: 1000 });
+  const handle = await respond({ minCorrected: 1000, graceMs: 3_600_000 });
   for (const message of await corrections(3)) await handle.signal('correction', message);
   await until('they are counted', async () => (await stateOf(handle)).corrected === 3);
   await handle.signal('retrainNow', { by: 'ann', reason: 'call +1 202 555 0143', key: 'console' });
@@ -185,7 +185,7 @@ test('drift that is detected in the grace time sends the incident back to collec
   await handle.terminate('a test');
   const carried: Carried = {
     phase: 'grace',
-    target: 5,
+    target: 7,
     graceUntil: Date.now() + 3_600_000,
     lastRetrain: null,
     accepted: 0,
