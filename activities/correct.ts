@@ -1,6 +1,14 @@
+import type { Actor } from '../src/audit.ts';
 import { storeCorrections, type CorrectionStatus } from '../src/correct/corrections.ts';
+import { redactText } from '../src/log/redact/index.ts';
 import type { CorrectionMessage } from '../src/temporal.ts';
-import { incidentProgress, listIncidents, setIncidentState, type IncidentState } from '../src/watch/incidents.ts';
+import {
+  incidentProgress,
+  listIncidents,
+  setIncidentState,
+  type IncidentProgress,
+  type IncidentState,
+} from '../src/watch/incidents.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 export function createCorrectActivities({ db }: ActivityDependencies) {
@@ -15,12 +23,7 @@ export function createCorrectActivities({ db }: ActivityDependencies) {
       return stored.map(({ requestId, status }) => ({ requestId, status }));
     },
 
-    /** Rows of the incident, those corrected, and those whose correction differs from the response. */
-    async countCorrections({ incident }: { incident: string }): Promise<{
-      rows: number;
-      corrected: number;
-      counted: number;
-    }> {
+    async countCorrections({ incident }: { incident: string }): Promise<IncidentProgress> {
       return incidentProgress(db, incident);
     },
 
@@ -28,8 +31,17 @@ export function createCorrectActivities({ db }: ActivityDependencies) {
       return (await listIncidents(db, { model, open: true })).map(({ id }) => id);
     },
 
-    async setIncidentState(change: { incident: string; state: IncidentState; reason: string }): Promise<void> {
-      await setIncidentState(db, change.incident, change.state, change.reason);
+    /** It stays as it is when drift was seen again in the grace time. A person's reason is stored redacted. */
+    async setIncidentState(change: {
+      incident: string;
+      state: IncidentState;
+      reason: string;
+      by?: Actor;
+    }): Promise<'moved' | 'stays'> {
+      const { incident, state, by = null } = change;
+      const reason = redactText(change.reason).text;
+      const { state: now } = await setIncidentState(db, incident, state, { reason, by });
+      return now === state ? 'moved' : 'stays';
     },
   };
 }

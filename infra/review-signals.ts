@@ -34,6 +34,10 @@ export function openReviewSignals(options: {
       await startDriftResponse(workflow, await getIncident(db, incident), modelSettings({ config }, model));
     },
 
+    async decide(model, incident, signal, decision) {
+      await workflow.getHandle(workflowId.driftResponse(model, incident)).signal(signal, decision);
+    },
+
     triggerRetrain: (model, trigger) => sendTrigger(workflow, model, trigger),
 
     close: () => connection.close(),

@@ -20,7 +20,7 @@ export interface Reconciled {
   deleted: string[];
 }
 
-const ours = /^(drift-watch\/|cluster-watch\/|retrain-cadence\/|log-retention$)/;
+const ours = /^(drift-watch\/|cluster-watch\/|tag-rules\/|retrain-cadence\/|log-retention$)/;
 
 /**
  * Makes the Schedules on the server those of the configuration: creates what is missing, changes what differs, deletes
@@ -76,7 +76,7 @@ function desiredSchedules(config: Config): Desired[] {
   ];
 }
 
-function modelSchedules(model: string, { drift, retrain }: ModelConfig): Desired[] {
+function modelSchedules(model: string, { drift, retrain, tags }: ModelConfig): Desired[] {
   const watch = everyInterval(
     scheduleId.driftWatch(model),
     'driftWatch',
@@ -91,8 +91,16 @@ function modelSchedules(model: string, { drift, retrain }: ModelConfig): Desired
     [{ model }],
     `${model}: has a tag enough corrections?`,
   );
+  const rules = everyInterval(
+    scheduleId.tagRules(model),
+    'tagRules',
+    tags.rulesEverySeconds,
+    [{ model }],
+    `${model}: tags.rules`,
+  );
   return [
     watch,
+    ...(tags.rules.length > 0 ? [rules] : []),
     ...(retrain.clusters.length > 0 ? [clusters] : []),
     ...(retrain.cadence === undefined ? [] : [cadence(model, retrain.cadence)]),
   ];

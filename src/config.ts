@@ -3,6 +3,7 @@ import { datasetConfig } from './convert/config.ts';
 import { isLoopback } from './http/loopback.ts';
 import { redaction } from './log/redact/config.ts';
 import { canaryConfig } from './promote/config.ts';
+import { tagsConfig } from './tag/config.ts';
 
 const name = z
   .string()
@@ -114,6 +115,7 @@ const model = z.strictObject({
   retrain: retrain.prefault({}),
   evals: evals.optional(),
   rollout: rollout.prefault({}),
+  tags: tagsConfig.prefault({}),
 });
 
 /** Gateway and console: where they listen, who may ask, and how much. */

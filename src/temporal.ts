@@ -17,6 +17,7 @@ export const scheduleId = {
   driftWatch: (model: string) => `drift-watch/${model}`,
   clusterWatch: (model: string) => `cluster-watch/${model}`,
   retrainCadence: (model: string) => `retrain-cadence/${model}`,
+  tagRules: (model: string) => `tag-rules/${model}`,
   logRetention: 'log-retention',
 };
 
@@ -38,6 +39,14 @@ export interface CorrectionsRecorded {
   ids: string[];
 }
 
+/** Signals `closeReview` and `retrainNow` on driftResponse; updates `approve` and `reject` on retrainRun. */
+export interface Decision {
+  by: string;
+  reason: string;
+  /** Name of the API key it came with. */
+  key?: string;
+}
+
 /** Signal `trigger` on retrain. */
 export interface RetrainTrigger {
   kind: 'drift' | 'cadence' | 'cluster' | 'manual';
@@ -45,7 +54,7 @@ export interface RetrainTrigger {
   incident?: string;
   /** The tag of a cluster trigger. */
   cluster?: string;
-  /** Who asked, for a manual trigger. */
+  /** The person who asked. */
   by?: string;
 }
 

@@ -158,6 +158,8 @@ async function turnTheLoop(): Promise<void> {
   await post(review, '/api/corrections', { operator: 'ann', corrections: [{ request_id: requestId, completion: 7 }] });
   await post(review, '/api/corrections', { operator: 'ann', request_id: requestId, completion: text });
   await post(review, '/api/drift-events', { model: text, event_id: text, reason: text });
+  await post(review, '/api/tags', { operator: 'ann', tag: text.slice(0, 200), request_ids: [requestId], reason: text });
+  await post(review, '/api/tags', { operator: 'ann', tag: 'mine', filter: { model, tag: text.slice(0, 200) } });
 
   await answerBatch();
   const truth = await loop.send(

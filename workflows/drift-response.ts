@@ -6,7 +6,7 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { RetrainFinished } from '../src/temporal.ts';
+import type { Decision, RetrainFinished } from '../src/temporal.ts';
 import { bulk, patient } from './activity-options.ts';
 import { CorrectionInbox } from './correction-inbox.ts';
 import { openIncidentMail } from './incident-mail.ts';
@@ -28,7 +28,7 @@ export interface DriftResponseInput {
 
 type Phase = 'open' | 'collecting' | 'retraining' | 'grace' | 'resolved' | 'closed';
 
-interface Carried {
+export interface Carried {
   phase: Phase;
   /** Corrected rows that trigger the next retrain. */
   target: number;
@@ -46,6 +46,8 @@ export interface DriftResponseState extends Carried {
   rows: number;
   corrected: number;
   counted: number;
+  /** Corrected rows of which two people say different things. */
+  disagreements: number;
   problems: string[];
 }
 
@@ -59,8 +61,8 @@ export const driftResponseState = defineQuery<DriftResponseState>('state');
 
 /**
  * Answers one incident: keeps and tags its rows, takes corrections, and triggers a retrain once enough distinct rows
- * are corrected. It ends resolved when a version that learned from it is champion and the grace time has passed,
- * closed by a person, or skipped at its deadline.
+ * are corrected, or a person says so. It ends resolved when a version that learned from it is champion and the grace
+ * time has passed without a further detection, closed by a person, or skipped at its deadline.
  */
 export async function driftResponse(input: DriftResponseInput): Promise<DriftResponseResult> {
   const { model, incident, carried } = input;
@@ -70,20 +72,31 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
   let target = carried?.target ?? input.minCorrected;
   let graceUntil = carried?.graceUntil ?? 0;
   let lastRetrain = carried?.lastRetrain ?? null;
-  let progress = { rows: 0, corrected: 0, counted: 0 };
+  let progress = { rows: 0, corrected: 0, counted: 0, disagreements: 0, detectedAgain: false };
   const carry = (): Carried => ({ phase, target, graceUntil, lastRetrain, ...inbox.counts() });
   setHandler(driftResponseState, () => ({ model, incident, ...carry(), ...progress, problems: inbox.problems }), {
     description: 'Phase, counts of corrections, what was ignored and why',
   });
 
-  const enter = async (next: Phase, reason: string) => {
+  /** False when the incident stays as it is. */
+  const enter = async (next: Phase, reason: string, decision?: Decision): Promise<boolean> => {
+    const by = decision === undefined ? {} : { by: { name: decision.by, key: decision.key ?? null } };
+    if ((await patient.setIncidentState({ incident, state: next, reason, ...by })) === 'stays') return false;
     phase = next;
-    await patient.setIncidentState({ incident, state: next, reason });
     showInList({ model, trigger: 'drift', phase: next });
+    return true;
   };
   const collectMore = async (reason: string) => {
     target = progress.counted + Math.ceil(input.minCorrected / 2);
     await enter('collecting', reason);
+  };
+  const hasMail = () =>
+    !inbox.isEmpty || mail.recount || [mail.closing, mail.early, mail.outcome].some((message) => message !== undefined);
+  const retrainOn = async (reason: string, decision?: Decision) => {
+    await bulk.keepIncidentRows({ incident });
+    await enter('retraining', reason, decision);
+    const by = decision === undefined ? {} : { by: decision.by };
+    await patient.triggerRetrain({ model, trigger: { kind: 'drift', incident, ...by } });
   };
   const storeWaiting = async () => {
     for (let batch = inbox.nextBatch(); batch !== undefined; batch = inbox.nextBatch()) {
@@ -91,9 +104,9 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
       mail.recount = true;
     }
   };
-  const end = async (status: DriftResponseResult['status'], reason: string): Promise<DriftResponseResult> => {
-    await enter(status === 'resolved' ? 'resolved' : 'closed', reason);
-    showOnPage(`${model}: ${status}: ${reason}`, { incident, ...progress });
+  const finish = async (status: DriftResponseResult['status'], reason: string): Promise<DriftResponseResult> => {
+    const { rows, corrected, counted } = progress;
+    showOnPage(`${model}: ${status}: ${reason}`, { incident, rows, corrected, counted });
     // What arrives while it ends is stored and answered too.
     while (!inbox.isEmpty || !allHandlersFinished()) {
       await storeWaiting();
@@ -112,7 +125,9 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
       mail.recount = false;
       progress = await patient.countCorrections({ incident });
     } else if (mail.closing !== undefined) {
-      return await end('closed', `closed by ${mail.closing.by}. ${mail.closing.reason}`.trim());
+      const reason = `closed by ${mail.closing.by}. ${mail.closing.reason}`.trim();
+      await enter('closed', reason, mail.closing);
+      return await finish('closed', reason);
     } else if (mail.outcome !== undefined) {
       const outcome = mail.outcome;
       delete mail.outcome;
@@ -126,26 +141,42 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
         if (outcome.status === 'superseded') await enter('collecting', reason);
         else await collectMore(reason);
       }
+    } else if (mail.early !== undefined) {
+      const { early } = mail;
+      delete mail.early;
+      const reason = `asked for by ${early.by} at ${progress.counted} of ${target} corrected. ${early.reason}`.trim();
+      if (phase === 'retraining') inbox.ignore('retrainNow: a retrain is under way already');
+      else await retrainOn(reason, early);
     } else if (phase === 'collecting' && progress.counted >= target) {
-      await bulk.keepIncidentRows({ incident });
-      await enter('retraining', `${progress.counted} of ${target} corrected`);
-      await patient.triggerRetrain({ model, trigger: { kind: 'drift', incident } });
+      await retrainOn(`${progress.counted} of ${target} corrected`);
+    } else if (phase === 'grace' && progress.detectedAgain) {
+      await collectMore('drift was detected again in the grace time');
+      mail.recount = true;
     } else if (phase === 'grace' && Date.now() >= graceUntil) {
-      if (await patient.hasLearned({ model, incident })) {
-        return await end('resolved', `learned in run ${lastRetrain?.run ?? 0}, which still serves`);
+      if (!(await patient.hasLearned({ model, incident }))) {
+        await collectMore('the version that learned from it no longer serves');
+      } else {
+        const reason = `learned in run ${lastRetrain?.run ?? 0}, which still serves`;
+        if (await enter('resolved', reason)) return await finish('resolved', reason);
+        mail.recount = true; // drift was detected again, and the word of it has not come yet
       }
-      await collectMore('the version that learned from it no longer serves');
     } else if (phase === 'collecting' && Date.now() >= input.deadlineAt) {
-      return await end('skipped', `skipped: ${progress.counted} of ${target} corrected`);
+      const reason = `skipped: ${progress.counted} of ${target} corrected`;
+      await enter('closed', reason);
+      return await finish('skipped', reason);
     } else if (needsNewRun()) {
       await condition(allHandlersFinished);
-      if (inbox.isEmpty) await continueAsNew<typeof driftResponse>({ ...input, carried: carry() });
+      if (!hasMail()) await continueAsNew<typeof driftResponse>({ ...input, carried: carry() });
     } else {
       showOnPage(`${model}: ${describeWait(carry(), progress.counted)}`, {
         ...{ incident, monitor: input.monitor, rows: progress.rows, corrected: progress.corrected },
-        ...{ 'sent twice': inbox.repeated, ignored: inbox.ignored, 'last ignored': inbox.problems.at(-1) ?? '–' },
+        ...{
+          disagreements: progress.disagreements,
+          'sent twice': inbox.repeated,
+          ignored: inbox.ignored,
+          'last ignored': inbox.problems.at(-1) ?? '–',
+        },
       });
-      const hasMail = () => !inbox.isEmpty || mail.recount || Boolean(mail.closing) || Boolean(mail.outcome);
       const isDue = () => hasMail() || needsNewRun();
       if (phase === 'retraining') await condition(isDue);
       else if (phase === 'grace') await condition(isDue, waitMs(graceUntil), { summary: 'grace time' });

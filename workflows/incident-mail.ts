@@ -6,12 +6,14 @@ import {
   setDefaultSignalHandler,
   setHandler,
 } from '@temporalio/workflow';
-import type { RetrainFinished } from '../src/temporal.ts';
+import type { Decision, RetrainFinished } from '../src/temporal.ts';
 import { CorrectionInbox, type CorrectionOutcome } from './correction-inbox.ts';
 import { readCorrectionBatch, readDecision, readRetrainFinished } from './message-shape.ts';
 
 export const correction = defineSignal<[unknown]>('correction');
 export const correctionsRecorded = defineSignal<[unknown]>('correctionsRecorded');
+export const detected = defineSignal<[unknown]>('detected');
+export const retrainNow = defineSignal<[unknown]>('retrainNow');
 export const closeReview = defineSignal<[unknown]>('closeReview');
 export const retrainFinished = defineSignal<[unknown]>('retrainFinished');
 export const submitCorrections = defineUpdate<{ corrections: CorrectionOutcome[] }, [unknown]>('submitCorrections');
@@ -19,9 +21,11 @@ export const submitCorrections = defineUpdate<{ corrections: CorrectionOutcome[]
 /** What has reached a driftResponse and is not dealt with yet. */
 export interface IncidentMail {
   readonly inbox: CorrectionInbox;
-  /** Corrections were stored since the last count. */
+  /** Corrections were stored, or drift was detected again, since the last count. */
   recount: boolean;
-  closing?: { by: string; reason: string };
+  closing?: Decision;
+  /** A person wants the retrain before enough rows are corrected. */
+  early?: Decision;
   outcome?: RetrainFinished;
 }
 
@@ -33,6 +37,12 @@ export function openIncidentMail(inbox: CorrectionInbox): IncidentMail {
   });
   setHandler(correctionsRecorded, () => void (mail.recount = true), {
     description: 'Corrections that are stored already: {"ids":["…"]}',
+  });
+  setHandler(detected, () => void (mail.recount = true), {
+    description: 'Drift was detected; the detection is stored already',
+  });
+  setHandler(retrainNow, (message) => void (mail.early ??= readDecision(message)), {
+    description: 'Retrain with the rows that are corrected by now: {"by":"your name","reason":"…"}',
   });
   setHandler(closeReview, (message) => void (mail.closing ??= readDecision(message)), {
     description: 'Close the incident: {"by":"your name","reason":"…"}',

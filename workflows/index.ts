@@ -7,3 +7,4 @@ export { requestRetrain } from './request-retrain.ts';
 export { retrain } from './retrain.ts';
 export { retrainRun } from './retrain-run.ts';
 export { rollback } from './rollback.ts';
+export { tagRules } from './tag-rules.ts';

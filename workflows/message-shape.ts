@@ -1,6 +1,7 @@
 import type {
   CorrectionBatch,
   CorrectionMessage,
+  Decision,
   RetrainFinished,
   RetrainStatus,
   RetrainTrigger,
@@ -96,11 +97,15 @@ export function readModel(message: unknown): string | undefined {
   return isFields(message) && isName(message['model']) ? message['model'] : undefined;
 }
 
-/** `{"by","reason"}` of an approval, a rejection or a closing; both may be left out. */
-export function readDecision(message: unknown): { by: string; reason: string } {
+/**
+ * `{"by","reason"}` of an approval, a rejection, a closing or an early retrain; both may be left out. The review API
+ * adds the name of the key it came with.
+ */
+export function readDecision(message: unknown): Decision {
   const fields = isFields(message) ? message : {};
   return {
     by: isName(fields['by']) ? fields['by'].trim() : 'unknown',
     reason: isText(fields['reason'], 2000) ? fields['reason'].trim() : '',
+    ...(isName(fields['key']) ? { key: fields['key'] } : {}),
   };
 }

@@ -1,32 +1,32 @@
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { finished } from 'node:stream/promises';
-import { InvalidArgumentError, type Command } from 'commander';
-import { z } from 'zod';
-import { storeCorrections, type Correction, type StoredCorrection } from '../../src/correct/corrections.ts';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { ImportOutcome } from '../../src/correct/import-corrections.ts';
+import type { CorrectionFormat } from '../../src/correct/read-corrections.ts';
 import { listReviewQueue, type ReviewRow } from '../../src/correct/review-queue.ts';
-import type { Database } from '../../src/database.ts';
-import { tellIncidents } from '../../src/correct/tell-incidents.ts';
-import { readJsonl } from '../../src/jsonl.ts';
-import { openReviewSignals } from '../review-signals.ts';
-import type { Runtime } from '../runtime.ts';
+import { exportReview, formatOf, importReview, withTelling } from './review-files.ts';
 import { report, runWith } from './run-with.ts';
 import { actor } from './versions.ts';
 
 interface QueueOptions {
   model?: string;
   incident?: string;
+  tag?: string;
   limit: number;
-  out?: string;
   json?: boolean;
 }
 
-const batchRows = 500;
-const correctionLine = z.object({
-  request_id: z.string().min(1),
-  completion: z.string(),
-  operator: z.string().min(1).optional(),
-});
+interface ExportOptions extends QueueOptions {
+  corrected?: boolean;
+  format?: CorrectionFormat;
+  out?: string;
+}
+
+interface ImportOptions {
+  operator?: string;
+  format?: CorrectionFormat;
+  json?: boolean;
+}
+
+const formats: readonly CorrectionFormat[] = ['jsonl', 'csv'];
 
 /** `review list|correct|import|export`: the queue of rows that wait for a correction, from the command line. */
 export function addReviewCommands(program: Command): void {
@@ -37,29 +37,29 @@ export function addReviewCommands(program: Command): void {
     .description('show the rows that wait for a correction, the most pressing first')
     .option('--model <name>', 'of this model only')
     .option('--incident <id>', 'of this incident only')
+    .option('--tag <tag>', 'only rows that carry this tag')
     .option('--limit <number>', 'at most so many rows', readLimit, 20)
     .option('--json', 'report as JSON')
     .action((_: unknown, command: Command) =>
-      runWith<QueueOptions>(command, async ({ db }, { model, incident, limit, json }) => {
-        const rows = await listReviewQueue(db, { model, incident, limit, offset: 0 });
+      runWith<QueueOptions>(command, async ({ db }, { model, incident, tag, limit, json }) => {
+        const rows = await listReviewQueue(db, { model, incident, tag, limit, offset: 0 });
         report(json, rows, () => rows.map(describeRow).join('\n') || 'No row waits for a correction.');
       }),
     );
 
   review
     .command('export')
-    .description('write the queue as JSONL, for another tool to fill in `completion`')
+    .description('write the queue, for another tool to fill in `completion`, or what is corrected')
     .option('--model <name>', 'of this model only')
     .option('--incident <id>', 'of this incident only')
+    .option('--tag <tag>', 'only rows that carry this tag')
+    .option('--corrected', 'corrected rows with their last correction, and whether people disagree')
+    .addOption(new Option('--format <format>', 'left out: by the name of the file, else jsonl').choices(formats))
     .option('--out <file>', 'write to a file instead of standard output')
     .action((_: unknown, command: Command) =>
-      runWith<QueueOptions>(command, async ({ db }, options) => {
-        const out = options.out === undefined ? process.stdout : createWriteStream(options.out);
-        await exportQueue(db, options, async (line) => {
-          if (!out.write(line)) await once(out, 'drain');
-        });
-        if (out !== process.stdout) await finished(out.end());
-      }),
+      runWith<ExportOptions>(command, async ({ db }, { model, incident, tag, corrected = false, format, out }) =>
+        exportReview(db, { model, incident, tag }, { corrected, format: formatOf(format, out), out }),
+      ),
     );
 
   review
@@ -71,7 +71,8 @@ export function addReviewCommands(program: Command): void {
     .option('--json', 'report as JSON')
     .action((requestId: string, completion: string, _: unknown, command: Command) =>
       runWith<{ operator?: string; json?: boolean }>(command, async (runtime, { operator = actor(), json }) => {
-        const [stored] = await storeAndTell(runtime, [{ requestId, completion, operator, source: 'cli' }]);
+        const given = { requestId, completion, operator, source: 'cli' as const };
+        const [stored] = await withTelling(runtime, (store) => store([given]));
         report(json, stored, () => `${requestId}: ${stored?.status ?? 'invalid'}`);
         if (stored?.status === 'unknown_request' || stored?.status === 'invalid') process.exitCode = 1;
       }),
@@ -79,66 +80,23 @@ export function addReviewCommands(program: Command): void {
 
   review
     .command('import')
-    .description('store corrections from JSONL {"request_id","completion","operator"?}; what is there already stays')
-    .argument('<file>', 'the JSONL file')
+    .description('store corrections from JSONL or CSV: request_id, completion and, if there, operator')
+    .argument('<file>', 'what `review export` wrote and someone filled in; lines without a completion are passed over')
     .option('--operator <name>', 'for lines that name none (default: the user of this shell)')
+    .addOption(new Option('--format <format>', 'left out: by the name of the file, else jsonl').choices(formats))
     .option('--json', 'report as JSON')
     .action((file: string, _: unknown, command: Command) =>
-      runWith<{ operator?: string; json?: boolean }>(command, async (runtime, { operator = actor(), json }) => {
-        const counts = await importCorrections(runtime, file, operator);
-        report(json, counts, () =>
-          Object.entries(counts)
-            .map(([status, count]) => `${count} ${status}`)
-            .join(', '),
-        );
+      runWith<ImportOptions>(command, async (runtime, { operator = actor(), format, json }) => {
+        const outcome = await importReview(runtime, file, { operator, format: formatOf(format, file) });
+        report(json, outcome, () => describeImport(outcome));
+        if (outcome.unknown_request + outcome.invalid > 0) process.exitCode = 1;
       }),
     );
 }
 
-async function importCorrections(runtime: Runtime, file: string, operator: string): Promise<Record<string, number>> {
-  const counts: Record<string, number> = { stored: 0, repeated: 0, unknown_request: 0, invalid: 0 };
-  let batch: Correction[] = [];
-  const storeBatch = async () => {
-    for (const { status } of await storeAndTell(runtime, batch)) counts[status] = (counts[status] ?? 0) + 1;
-    batch = [];
-  };
-  for await (const line of readJsonl(file, correctionLine)) {
-    batch.push({
-      ...{ requestId: line.request_id, completion: line.completion },
-      operator: line.operator ?? operator,
-      source: 'cli',
-    });
-    if (batch.length === batchRows) await storeBatch();
-  }
-  if (batch.length > 0) await storeBatch();
-  return counts;
-}
-
-async function storeAndTell(runtime: Runtime, corrections: readonly Correction[]): Promise<StoredCorrection[]> {
-  const stored = await storeCorrections(runtime.db, corrections);
-  const signals = openReviewSignals(runtime);
-  try {
-    await tellIncidents(runtime.db, signals, stored);
-  } finally {
-    await signals.close();
-  }
-  return stored;
-}
-
-/** Pages of one snapshot: what is corrected meanwhile neither hides a row nor shows one twice. */
-async function exportQueue(
-  db: Database,
-  { model, incident }: QueueOptions,
-  write: (line: string) => Promise<void>,
-): Promise<void> {
-  await db.transaction(async (tx) => {
-    await tx.query('set transaction isolation level repeatable read, read only');
-    for (let offset = 0; ; offset += batchRows) {
-      const rows = await listReviewQueue(tx, { model, incident, limit: batchRows, offset });
-      for (const row of rows) await write(`${JSON.stringify({ ...row, completion: '' })}\n`);
-      if (rows.length < batchRows) return;
-    }
-  });
+function describeImport({ problems, ...counts }: ImportOutcome): string {
+  const summary = Object.entries(counts).map(([status, count]) => `${count} ${status}`);
+  return [summary.join(', '), ...problems.map(({ line, reason }) => `  line ${line}: ${reason}`)].join('\n');
 }
 
 function readLimit(text: string): number {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Database } from '../database.ts';
+import { sqlState, type Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
 import { redactToStore } from '../log/redact/index.ts';
 import { pinRows } from '../log/rows.ts';
@@ -12,6 +12,8 @@ export interface Correction {
   completion: string;
   operator: string;
   source: CorrectionSource;
+  /** Name of the API key it came with. */
+  key?: string | null;
 }
 
 export type CorrectionStatus = 'stored' | 'repeated' | 'unknown_request' | 'invalid';
@@ -28,7 +30,8 @@ export interface StoredCorrection {
 const longestCompletion = 100_000;
 
 /**
- * Stores corrections of production rows, redacted, each once: the same said again by the same operator is `repeated`.
+ * Stores corrections of production rows, redacted, each once: the same said again by the same operator is `repeated`. An
+ * operator who goes back to what they had said before is `stored`: it becomes the last correction of the row again.
  * A row that was only in `recent` is brought into `samples`; a row without a tag is tagged `operator_review`, so that
  * what a person corrects is learned. What an end user corrects in feedback waits, unverified, for a reviewer.
  * Answers one result per correction, in order. Throws `redactor_unavailable` and has stored none.
@@ -38,12 +41,12 @@ export async function storeCorrections(db: Database, corrections: readonly Corre
   const wanted = prepared.filter((correction) => correction.completion !== null);
   if (wanted.length === 0) return prepared.map(describeInvalid);
 
-  return db.transaction(async (tx) => {
+  return withoutDeadlock(db, async (tx) => {
     const requestIds = [...new Set(wanted.map((correction) => correction.requestId))];
     // Who reviews has seen rows that were sampled: those still stand for others in the rates.
     await pinRows(tx, requestIds, 'correction', { chosenFrom: 'samples' });
     const known = await findModels(tx, requestIds);
-    const stored = await insertCorrections(tx, wanted);
+    const stored = [...(await insertCorrections(tx, wanted)), ...(await restateCorrections(tx, wanted))];
     const reviewed = wanted.filter(({ source }) => source !== 'feedback').map(({ requestId }) => requestId);
     await tagUntagged(tx, reviewed);
     const fresh = new Set(stored);
@@ -56,6 +59,17 @@ export async function storeCorrections(db: Database, corrections: readonly Corre
   });
 }
 
+/** Two writers of the same corrections in another order can wait for each other; Postgres then ends one of them. */
+async function withoutDeadlock<Result>(db: Database, work: (tx: Database) => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await db.transaction(work);
+    } catch (error) {
+      if (attempt === 5 || sqlState(error) !== '40P01') throw error;
+    }
+  }
+}
+
 interface Prepared {
   id: string;
   requestId: string;
@@ -63,9 +77,11 @@ interface Prepared {
   completion: string | null;
   operator: string;
   source: CorrectionSource;
+  key: string | null;
 }
 
-async function prepareCorrection({ requestId, completion, operator, source }: Correction): Promise<Prepared> {
+async function prepareCorrection(correction: Correction): Promise<Prepared> {
+  const { requestId, completion, operator, source, key = null } = correction;
   const given = completion.replaceAll('\u0000', '').toWellFormed().trim();
   const named = operator !== '' && !/\p{Cc}/u.test(`${requestId}${operator}`);
   const usable = named && given !== '' && given.length <= longestCompletion;
@@ -74,7 +90,7 @@ async function prepareCorrection({ requestId, completion, operator, source }: Co
     .update(JSON.stringify([requestId, operator, redacted]))
     .digest('hex')
     .slice(0, 32);
-  return { id, requestId, completion: redacted, operator, source };
+  return { id, requestId, completion: redacted, operator, source, key };
 }
 
 /** Fails closed: what cannot be redacted is not stored. Throws `redactor_unavailable`: it may be stored later. */
@@ -102,11 +118,11 @@ async function findModels(db: Database, requestIds: readonly string[]): Promise<
 async function insertCorrections(db: Database, corrections: readonly Prepared[]): Promise<string[]> {
   const rows = await db.query<{ id: string }>(
     `insert into relearn.corrections
-       (id, request_id, model, completion, operator, source, verified, equals_response)
-     select given.id, given.request_id, s.model, given.completion, given.operator, given.source,
+       (id, request_id, model, completion, operator, source, recorded_by, verified, equals_response)
+     select given.id, given.request_id, s.model, given.completion, given.operator, given.source, given.key,
        given.source <> 'feedback', given.completion = btrim(s.response)
-     from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
-       with ordinality as given (id, request_id, completion, operator, source, place)
+     from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+       with ordinality as given (id, request_id, completion, operator, source, key, place)
      join relearn.samples s on s.request_id = given.request_id and s.source = 'production'
      order by given.place
      on conflict (id) do nothing
@@ -117,7 +133,25 @@ async function insertCorrections(db: Database, corrections: readonly Prepared[])
       corrections.map((correction) => correction.completion),
       corrections.map((correction) => correction.operator),
       corrections.map((correction) => correction.source),
+      corrections.map((correction) => correction.key),
     ],
+  );
+  return rows.map((row) => row.id);
+}
+
+/**
+ * Of each operator and row the last correction given counts, also when it was said before something else: it moves behind
+ * what followed it. A statement of its own, so that it sees what `insertCorrections` stored: done twice it moves nothing.
+ */
+async function restateCorrections(db: Database, corrections: readonly Prepared[]): Promise<string[]> {
+  const last = new Map(corrections.map(({ id, requestId, operator }) => [JSON.stringify([requestId, operator]), id]));
+  const rows = await db.query<{ id: string }>(
+    `update relearn.corrections c set seq = default, restated_at = now()
+     where id = any($1) and exists (
+       select from relearn.corrections later
+       where later.request_id = c.request_id and later.operator = c.operator and later.seq > c.seq)
+     returning id`,
+    [[...last.values()]],
   );
   return rows.map((row) => row.id);
 }
@@ -128,7 +162,7 @@ async function tagUntagged(db: Database, requestIds: readonly string[]): Promise
      select s.request_id, 'operator_review', s.model, 'operator'
      from relearn.samples s
      where s.request_id = any($1) and s.source = 'production'
-       and not exists (select 1 from relearn.tags t where t.request_id = s.request_id)
+       and not exists (select from relearn.tags t where t.request_id = s.request_id)
      on conflict do nothing`,
     [requestIds],
   );

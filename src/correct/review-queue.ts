@@ -18,9 +18,11 @@ export interface ReviewRow {
 export interface ReviewFilter {
   model?: string | undefined;
   incident?: string | undefined;
+  /** Rows that carry this tag. */
+  tag?: string | undefined;
 }
 
-/** $1 model, $2 incident; `place` is the order of reviewing. */
+/** $1 model, $2 incident, $3 tag; `place` is the order of reviewing. */
 const waiting = `
   with tagged as (
     select t.request_id, array_agg(distinct t.tag) as tags,
@@ -30,6 +32,7 @@ const waiting = `
     left join relearn.incidents i on i.id = t.incident and i.state not in ('resolved', 'closed')
     where ($1::text is null or t.model = $1)
       and ($2::text is null or t.request_id in (select request_id from relearn.tags where incident = $2))
+      and ($3::text is null or t.request_id in (select request_id from relearn.tags where tag = $3))
     group by t.request_id
   ), waiting as (
     select s.request_id, s.ts, s.model, s.model_version, tagged.tags,
@@ -52,25 +55,26 @@ const waiting = `
  */
 export async function listReviewQueue(
   db: Database,
-  { model, incident, limit, offset }: ReviewFilter & { limit: number; offset: number },
+  { model, incident, tag, limit, offset }: ReviewFilter & { limit: number; offset: number },
 ): Promise<ReviewRow[]> {
   return db.query<ReviewRow>(
     `${waiting}, page as (
-       select * from waiting order by place, ts desc, request_id limit $3 offset $4
+       select * from waiting order by place, ts desc, request_id limit $4 offset $5
      )
      select page.request_id, page.ts, page.model, page.model_version, s.prompt, s.response, s.response_logprob,
        page.tags, page.incident
      from page join relearn.samples s on s.request_id = page.request_id and s.ts = page.ts
      order by page.place, page.ts desc, page.request_id`,
-    [model ?? null, incident ?? null, limit, offset],
+    [model ?? null, incident ?? null, tag ?? null, limit, offset],
   );
 }
 
 /** How many rows wait for a correction. */
-export async function countReviewQueue(db: Database, { model, incident }: ReviewFilter): Promise<number> {
+export async function countReviewQueue(db: Database, { model, incident, tag }: ReviewFilter): Promise<number> {
   const [row] = await db.query<{ rows: number }>(`${waiting} select count(*) as rows from waiting`, [
     model ?? null,
     incident ?? null,
+    tag ?? null,
   ]);
   return row?.rows ?? 0;
 }

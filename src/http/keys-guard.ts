@@ -11,6 +11,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The id of the key it came with, which is no secret; null while keys are off. */
     keyId: string | null;
+    /** The name of that key, for the audit. */
+    keyName: string | null;
   }
 }
 
@@ -36,6 +38,8 @@ export const reviewScopes: RouteScopes = {
   '/api/tags': 'review',
   '/api/incidents': 'review',
   '/api/incidents/:id': 'review',
+  '/api/incidents/:id/close': 'review',
+  '/api/incidents/:id/retrain': 'admin',
   '/api/models': 'review',
   '/api/drift-events': 'admin',
   '/api/retrain': 'admin',
@@ -61,11 +65,13 @@ export function guardRoutes(app: FastifyInstance, { keys, scopes, server }: Guar
   const rate = createRateLimit({ perSecond: server.requestsPerSecond, burst: server.burst });
   let inFlight = 0;
   app.decorateRequest('keyId', null);
+  app.decorateRequest('keyName', null);
   if (keys === undefined) guardHost(app, server.host);
 
   function admit(request: FastifyRequest, reply: FastifyReply, scope: Scope, key: UsableKey | undefined): void {
     if (key !== undefined) {
       request.keyId = key.id;
+      request.keyName = key.name;
       requireScope(key, scope);
     }
     if (probes.has(request.routeOptions.url ?? '')) return;

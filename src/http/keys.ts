@@ -20,6 +20,7 @@ export interface KeyView {
 /** What a server needs to know of a key to accept it. */
 export interface UsableKey {
   id: string;
+  name: string;
   scopes: Scope[];
   secretSha256: Buffer;
   expiresAt: Date | null;
@@ -90,7 +91,7 @@ export async function revokeKey(db: Database, { id, actor }: { id: string; actor
 /** Keys that are neither revoked nor expired. */
 export async function listUsableKeys(db: Database): Promise<UsableKey[]> {
   return db.query<UsableKey>(
-    `select id, scopes, secret_sha256 as "secretSha256", expires_at as "expiresAt" from relearn.keys
+    `select id, name, scopes, secret_sha256 as "secretSha256", expires_at as "expiresAt" from relearn.keys
      where revoked_at is null and (expires_at is null or expires_at > now())`,
   );
 }

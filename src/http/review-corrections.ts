@@ -1,55 +1,103 @@
-import type { FastifyInstance } from 'fastify';
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { storeCorrections, type StoredCorrection } from '../correct/corrections.ts';
+import { recordAudit } from '../audit.ts';
+import { storeCorrections, type Correction, type StoredCorrection } from '../correct/corrections.ts';
+import { gather } from '../correct/gather.ts';
+import { importCorrections, whyNotStored } from '../correct/import-corrections.ts';
+import { readCorrections } from '../correct/read-corrections.ts';
 import { tellIncidents } from '../correct/tell-incidents.ts';
 import { errorMessage } from '../errors.ts';
 import { parseRequest } from './errors.ts';
-import type { ReviewOptions } from './review-options.ts';
+import { actorOf, type ReviewOptions } from './review-options.ts';
 import { label, requestId } from './words.ts';
 
 const correction = z.object({ request_id: requestId, completion: z.string() });
 const one = correction.extend({ operator: label });
 const many = z.object({ operator: label, corrections: z.array(correction).min(1).max(500) });
+const streamQuery = z.object({ operator: label.optional() });
 
-const why: Record<StoredCorrection['status'], string | undefined> = {
-  stored: undefined,
-  repeated: 'this operator said the same before',
-  unknown_request: 'no production row has this request id, or it was not kept',
-  invalid: 'the completion is empty, longer than 100,000 characters, or could not be redacted',
-};
+const streamFormats = { 'application/x-ndjson': 'jsonl', 'application/jsonl': 'jsonl', 'text/csv': 'csv' } as const;
+const mostAtOnce = 500;
+const warning =
+  'The corrections are stored, but driftResponse could not be told. Is Temporal running? Send them again later.';
 
 /**
- * `POST /api/corrections`: stores corrections, then tells the open incident's driftResponse, once per model. What is
- * stored stays stored when Temporal does not answer: then the status is 202, with a warning, and sending the same again
- * tells it again.
+ * `POST /api/corrections`: one correction, a list, or a stream of JSONL or CSV. Stores them, then tells the open incident's
+ * driftResponse. What is stored stays stored when Temporal does not answer: then the status is 202, with a
+ * warning, and sending the same again tells it again. What comes in together is stored and told together.
  */
 export function addCorrectionRoute(app: FastifyInstance, { db, signal }: ReviewOptions): void {
-  app.post('/api/corrections', async (request, reply) => {
-    const { operator, corrections } = readCorrections(request.body);
-    const stored = await storeCorrections(
-      db,
-      corrections.map(({ request_id, completion }) => ({ requestId: request_id, completion, operator, source: 'api' })),
-    );
-    const results = stored.map((result) => ({
-      request_id: result.requestId,
-      status: result.status,
-      ...(result.status === 'stored' || result.status === 'repeated' ? { id: result.id } : {}),
-      ...(why[result.status] === undefined ? {} : { reason: why[result.status] }),
-    }));
-    const accepted = stored.filter((result) => result.status === 'stored').length;
+  const store = gather((corrections: readonly Correction[]) => storeCorrections(db, corrections), mostAtOnce);
+  const tell = gather(async (stored: readonly StoredCorrection[]) => {
+    await tellIncidents(db, signal, stored);
+    return stored;
+  }, mostAtOnce);
+
+  async function storeAndTell(request: FastifyRequest, corrections: readonly Correction[]) {
+    const stored = await store(corrections);
     try {
-      await tellIncidents(db, signal, stored);
+      await tell(stored);
+      return { stored, told: true };
     } catch (error) {
       request.log.warn({ error: errorMessage(error) }, 'corrections are stored, but driftResponse was not told');
-      const warning =
-        'The corrections are stored, but driftResponse could not be told. Is Temporal running? Send them again later.';
-      return reply.code(202).send({ accepted, results, warning });
+      return { stored, told: false };
     }
-    return { accepted, results };
+  }
+
+  app.addContentTypeParser(Object.keys(streamFormats), (_request, payload, done) => done(null, payload));
+
+  app.post('/api/corrections', async (request, reply) => {
+    if (request.body instanceof Readable) return importStream(request, request.body);
+    const { operator, corrections } = readBody(request.body);
+    const key = request.keyName;
+    const given = corrections.map(({ request_id, completion }) => ({ requestId: request_id, completion }));
+    const { stored, told } = await storeAndTell(
+      request,
+      given.map((each) => ({ ...each, operator, source: 'api', key })),
+    );
+    const accepted = stored.filter((result) => result.status === 'stored').length;
+    if (corrections.length > 1) await noteBulk(request, operator, { accepted, given: corrections.length });
+    const results = stored.map(describeResult);
+    return told ? { accepted, results } : reply.code(202).send({ accepted, results, warning });
   });
+
+  async function importStream(request: FastifyRequest, body: Readable) {
+    const { operator } = parseRequest(streamQuery, request.query);
+    const format = streamFormat(request.headers['content-type']);
+    const untold: number[] = [];
+    const outcome = await importCorrections(readCorrections(body, format), {
+      ...{ operator, source: 'api', key: request.keyName },
+      store: async (corrections) => {
+        const { stored, told } = await storeAndTell(request, corrections);
+        if (!told) untold.push(stored.length);
+        return stored;
+      },
+    });
+    const { stored, repeated, unknown_request, invalid, empty } = outcome;
+    await noteBulk(request, operator ?? 'an import', { stored, repeated, unknown_request, invalid, empty });
+    return untold.length === 0 ? outcome : { ...outcome, warning };
+  }
+
+  async function noteBulk(request: FastifyRequest, operator: string, details: Record<string, number>): Promise<void> {
+    await recordAudit(db, { actor: actorOf(request, operator), action: 'correct_in_bulk', details });
+  }
 }
 
-function readCorrections(body: unknown): z.output<typeof many> {
+function describeResult({ requestId: request_id, status, id }: StoredCorrection) {
+  const reason = whyNotStored[status];
+  return {
+    ...{ request_id, status },
+    ...(status === 'stored' || status === 'repeated' ? { id } : {}),
+    ...(reason === undefined ? {} : { reason }),
+  };
+}
+
+function streamFormat(contentType: string | undefined): 'jsonl' | 'csv' {
+  return contentType?.startsWith('text/csv') === true ? 'csv' : 'jsonl';
+}
+
+function readBody(body: unknown): z.output<typeof many> {
   const single = typeof body === 'object' && body !== null && !('corrections' in body);
   if (!single) return parseRequest(many, body);
   const { operator, ...given } = parseRequest(one, body);

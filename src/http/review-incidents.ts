@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { errorMessage, RelearnError } from '../errors.ts';
 import { redactToStore } from '../log/redact/index.ts';
 import { getChampion } from '../promote/registry.ts';
-import { getIncident, openIncident } from '../watch/incidents.ts';
+import { getIncident, incidentProgress, openIncident } from '../watch/incidents.ts';
 import { parseRequest } from './errors.ts';
-import { listIncidents, type IncidentSummary } from './review-queries.ts';
-import { findModel, type ReviewOptions } from './review-options.ts';
+import { listAudit, listIncidents, type IncidentSummary } from './review-queries.ts';
+import { actorOf, findModel, type ReviewOptions } from './review-options.ts';
 import { label } from './words.ts';
 
 const incidentsQuery = z.object({
@@ -28,7 +28,12 @@ const driftEvent = z.object({
   reason: z.string().max(2000).optional(),
 });
 
-/** `GET /api/incidents`, `GET /api/incidents/:id` and `POST /api/drift-events`. */
+const decision = z.object({ operator: label, reason: z.string().trim().min(1).max(2000) });
+
+/**
+ * `GET /api/incidents`, `GET /api/incidents/:id`, `POST` of `close` and `retrain` below it, and `POST /api/drift-events`.
+ * Who closes an incident, or wants its retrain early, says why; the workflow writes it into the audit when it does so.
+ */
 export function addIncidentRoutes(app: FastifyInstance, { config, db, signal }: ReviewOptions): void {
   function show(incident: IncidentSummary) {
     const wanted = config.models[incident.model]?.retrain.minCorrected ?? null;
@@ -43,9 +48,34 @@ export function addIncidentRoutes(app: FastifyInstance, { config, db, signal }: 
   app.get('/api/incidents/:id', async (request) => {
     const { id } = parseRequest(z.object({ id: label }), request.params);
     const [incident] = await listIncidents(db, { id, limit: 1 });
-    if (incident !== undefined) return show(incident);
+    if (incident !== undefined) {
+      const [{ disagreements }, audit] = await Promise.all([incidentProgress(db, id), listAudit(db, id)]);
+      return { ...show(incident), disagreements, audit };
+    }
     throw new RelearnError('incident_not_found', 'No such incident. GET /api/incidents lists them.');
   });
+
+  const decide = (path: string, name: 'closeReview' | 'retrainNow') =>
+    app.post(`/api/incidents/:id/${path}`, async (request, reply) => {
+      const { id } = parseRequest(z.object({ id: label }), request.params);
+      const { operator: by, reason } = parseRequest(decision, request.body);
+      const { model, state } = await getIncident(db, id);
+      if (state === 'resolved' || state === 'closed') {
+        throw new RelearnError('incident_not_open', `Incident ${id} is ${state} already. Wanted an open one.`);
+      }
+      const key = request.keyName;
+      const redacted = { by, reason: redactText(reason).text, ...(key === null ? {} : { key }) };
+      try {
+        await signal.decide(model, id, name, redacted);
+      } catch (cause) {
+        throw new RelearnError('temporal_unavailable', 'driftResponse was not told. Is Temporal running? Try again.', {
+          cause,
+        });
+      }
+      return reply.code(202).send({ incident: id, asked: path });
+    });
+  decide('close', 'closeReview');
+  decide('retrain', 'retrainNow');
 
   app.post('/api/drift-events', async (request, reply) => {
     const event = parseRequest(driftEvent, request.body);
@@ -73,6 +103,7 @@ export function addIncidentRoutes(app: FastifyInstance, { config, db, signal }: 
       figures: reason === undefined ? {} : { reason: await redactToStore((redact) => redact(reason)) },
       windowHours: model.drift.windowHours,
       hotWindowHours: config.log.hotWindowHours,
+      by: actorOf(request, event.monitor),
     });
     const { state } = await getIncident(db, id);
     if (state === 'resolved' || state === 'closed') return { incident: id, created, state };

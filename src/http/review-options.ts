@@ -1,8 +1,9 @@
-import type { FastifyBaseLogger } from 'fastify';
+import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
+import type { Actor } from '../audit.ts';
 import type { Config, ModelConfig } from '../config.ts';
 import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
-import type { RetrainTrigger } from '../temporal.ts';
+import type { Decision, RetrainTrigger } from '../temporal.ts';
 import type { Keys } from './keys-follow.ts';
 
 /** What the review API tells Temporal. Each throws when Temporal does not answer. */
@@ -11,6 +12,8 @@ export interface ReviewSignals {
   correctionsRecorded(model: string, incident: string, ids: readonly string[]): Promise<void>;
   /** Starts driftResponse; started before, nothing happens. */
   startDriftResponse(model: string, incident: string): Promise<void>;
+  /** A person closes the incident, or wants the retrain before enough rows are corrected. */
+  decide(model: string, incident: string, signal: 'closeReview' | 'retrainNow', decision: Decision): Promise<void>;
   triggerRetrain(model: string, trigger: RetrainTrigger): Promise<void>;
 }
 
@@ -21,6 +24,11 @@ export interface ReviewOptions {
   logger: FastifyBaseLogger;
   /** Left out: requests need no key. */
   keys?: Keys | undefined;
+}
+
+/** Who acts by a request: the name it gives, and the key it came with. */
+export function actorOf(request: FastifyRequest, operator: string): Actor {
+  return { name: operator, key: request.keyName };
 }
 
 /** Throws `model_not_found`, naming the models there are. */

@@ -50,6 +50,21 @@ export async function listIncidents(
   );
 }
 
+export interface AuditLine {
+  at: Date;
+  actor: string;
+  action: string;
+  details: Record<string, unknown>;
+}
+
+/** Who did what to one incident or tag, the latest first. */
+export async function listAudit(db: Database, subject: string): Promise<AuditLine[]> {
+  return db.query<AuditLine>(
+    `select at, actor, action, details from relearn.audit where subject = $1 order by id desc limit 200`,
+    [subject],
+  );
+}
+
 export interface VersionSummary {
   model: string;
   version: string;

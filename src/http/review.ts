@@ -2,7 +2,6 @@ import fastify, { LogController, type FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { countReviewQueue, listReviewQueue } from '../correct/review-queue.ts';
 import { RelearnError } from '../errors.ts';
-import { addTags } from '../tag/tags.ts';
 import { answerErrors, parseRequest, sendError } from './errors.ts';
 import { guardRoutes, reviewScopes } from './keys-guard.ts';
 import { serverLimits } from './limits.ts';
@@ -11,16 +10,17 @@ import { addIncidentRoutes } from './review-incidents.ts';
 import { findModel, type ReviewOptions } from './review-options.ts';
 import { renderIndex } from './review-page.ts';
 import { listVersions } from './review-queries.ts';
-import { label, requestId } from './words.ts';
+import { addTagRoutes } from './review-tags.ts';
+import { label } from './words.ts';
 
 const queueQuery = z.object({
   model: z.string().optional(),
   incident: z.string().optional(),
+  tag: label.optional(),
   limit: z.coerce.number().int().min(1).max(500).default(50),
   offset: z.coerce.number().int().min(0).default(0),
 });
 
-const tagsRequest = z.object({ tag: label, request_ids: z.array(requestId).min(1).max(5000), operator: label });
 const retrainRequest = z.object({ model: z.string(), operator: label });
 
 const bodyLimitBytes = 16 * 1024 * 1024;
@@ -53,11 +53,7 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
 
   addCorrectionRoute(app, options);
   addIncidentRoutes(app, options);
-
-  app.post('/api/tags', async (request) => {
-    const { tag, request_ids: requestIds, operator } = parseRequest(tagsRequest, request.body);
-    return addTags(db, { tag, requestIds, source: 'operator', actor: operator });
-  });
+  addTagRoutes(app, options);
 
   app.post('/api/retrain', async (request, reply) => {
     const { model, operator } = parseRequest(retrainRequest, request.body);

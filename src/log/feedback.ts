@@ -45,11 +45,13 @@ export async function storeFeedback(db: Database, feedback: Feedback): Promise<{
   return { id };
 }
 
-/** Tags the row and counts it in its minute, once however many complain. */
+/** Tags the row and counts it in its minute, once however many complain. A tag that a person took off stays off. */
 async function tagUserNegative(db: Database, { requestId, model, modelVersion, source, ts }: StoredRow): Promise<void> {
   await db.query(
     `with tagged as (
-       insert into relearn.tags (request_id, tag, model, source) values ($1, 'user_negative', $2, 'user')
+       insert into relearn.tags (request_id, tag, model, source)
+       select $1, 'user_negative', $2, 'user'
+       where not exists (select from relearn.tag_removals where request_id = $1 and tag = 'user_negative')
        on conflict do nothing returning 1
      )
      insert into relearn.minutes as m (model, model_version, source, minute, negative)

@@ -1,3 +1,4 @@
+import { recordAudit, type Actor } from '../audit.ts';
 import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
 
@@ -11,6 +12,8 @@ export interface Incident {
   /** The outside detector's id of the event that opened it. */
   eventId: string | null;
   detectedAt: Date;
+  /** The latest detection that joined it; null while there was one only. */
+  lastDetectedAt: Date | null;
   /** Its rows begin here. */
   windowStart: Date;
   /** Its rows end here; null while rows still join it. */
@@ -32,10 +35,12 @@ export interface Detection {
   figures: Record<string, unknown>;
   windowHours: number;
   hotWindowHours: number;
+  /** Who reported it, for the audit; left out: a monitor of ours. */
+  by?: Actor | undefined;
 }
 
 const columns = `id, model, model_version as "modelVersion", monitor, event_id as "eventId",
-  detected_at as "detectedAt", window_start as "windowStart", collecting_until as "collectingUntil", state, reason,
+  detected_at as "detectedAt", last_detected_at as "lastDetectedAt", window_start as "windowStart", collecting_until as "collectingUntil", state, reason,
   figures, detections, closed_at as "closedAt"`;
 const isOpen = `state not in ('resolved', 'closed')`;
 
@@ -49,17 +54,25 @@ const isOpen = `state not in ('resolved', 'closed')`;
 export async function openIncident(db: Database, detection: Detection): Promise<{ id: string; created: boolean }> {
   // Each turn loses only to another process that opened, or closed, an incident of this model at this moment.
   for (let turn = 0; turn < 5; turn += 1) {
-    const seen = await findByEvent(db, detection);
-    if (seen !== null) return { id: seen, created: false };
-    const joined = await joinOpenIncident(db, detection);
-    if (joined !== null) return { id: joined, created: false };
-    const opened = await insertIncident(db, detection);
-    if (opened !== null) return { id: opened, created: true };
+    const found = await db.transaction((tx) => findOrInsert(tx, detection));
+    if (found !== null) return found;
   }
   throw new RelearnError(
     'database_error',
     `Cannot open an incident of ${detection.model}: too many at once. Try again.`,
   );
+}
+
+async function findOrInsert(db: Database, detection: Detection): Promise<{ id: string; created: boolean } | null> {
+  const seen = await findByEvent(db, detection);
+  if (seen !== null) return { id: seen, created: false };
+  const joined = await joinOpenIncident(db, detection);
+  const id = joined ?? (await insertIncident(db, detection));
+  if (id === null) return null;
+  const { model, monitor, eventId, by: actor } = detection;
+  const details = { monitor, event: eventId, created: joined === null };
+  if (actor !== undefined) await recordAudit(db, { actor, action: 'drift_event', model, subject: id, details });
+  return { id, created: joined === null };
 }
 
 async function findByEvent(db: Database, { model, eventId }: Detection): Promise<string | null> {
@@ -73,16 +86,17 @@ async function findByEvent(db: Database, { model, eventId }: Detection): Promise
 }
 
 /** The last 100 events that joined are remembered: enough to know one that is sent again. */
-async function joinOpenIncident(db: Database, { model, eventId }: Detection): Promise<string | null> {
+async function joinOpenIncident(db: Database, { model, eventId, detectedAt }: Detection): Promise<string | null> {
   const [row] = await db.query<{ id: string }>(
     `update relearn.incidents i set detections = detections + 1,
+       last_detected_at = greatest(last_detected_at, detected_at, $3),
        figures = case when $2::text is null then figures else figures || jsonb_build_object('joinedEvents', (
          select jsonb_agg(event order by place) from (
            select event, place from jsonb_array_elements_text(coalesce(figures->'joinedEvents', '[]') || to_jsonb($2::text))
              with ordinality as e (event, place) order by place desc limit 100) latest)) end
      where model = $1 and ${isOpen} and ($2::text is null or not coalesce(figures->'joinedEvents', '[]') ? $2)
      returning id`,
-    [model, eventId ?? null],
+    [model, eventId ?? null, detectedAt],
   );
   return row?.id ?? null;
 }
@@ -139,26 +153,42 @@ export async function listIncidents(
   );
 }
 
+/** Drift was seen after the grace time began: what was promoted has not cured it. */
+const isDetectedAgain = `coalesce(last_detected_at > collecting_until, false)`;
+
 /**
- * Moves an incident on. Resolved and closed are final: the same end said again is no error, anything else throws
- * `incident_not_open`. Grace and an end stop the collecting of rows, going back to collecting takes it up again.
+ * Moves an incident on, and notes in the audit who wanted it. Resolved and closed are final: the same end said again is
+ * no error, anything else throws `incident_not_open`. Grace and an end stop the collecting of rows, going back to
+ * collecting takes it up again. An incident that was detected again in its grace time is not resolved: it is returned as
+ * it is.
  */
 export async function setIncidentState(
   db: Database,
   id: string,
   state: IncidentState,
-  reason: string | null = null,
+  { reason = null, by = null }: { reason?: string | null; by?: Actor | null } = {},
 ): Promise<Incident> {
   const [moved] = await db.query<Incident>(
-    `update relearn.incidents set state = $2, reason = coalesce($3, reason),
-       closed_at = case when $2 in ('resolved', 'closed') then now() end,
-       collecting_until = case when $2 in ('grace', 'resolved', 'closed') then coalesce(collecting_until, now()) end
-     where id = $1 and ${isOpen} returning ${columns}`,
-    [id, state, reason],
+    `with before as (
+       select id as before_id, state as before from relearn.incidents where id = $1 for update
+     ), moved as (
+       update relearn.incidents set state = $2, reason = coalesce($3, reason),
+         closed_at = case when $2 in ('resolved', 'closed') then now() end,
+         collecting_until = case when $2 in ('grace', 'resolved', 'closed') then coalesce(collecting_until, now()) end
+       from before
+       where id = before_id and ${isOpen} and not ($2 = 'resolved' and ${isDetectedAgain}) returning *
+     ), noted as (
+       insert into relearn.audit (actor, action, model, subject, details)
+       select $4, 'incident_' || state, model, id,
+         jsonb_strip_nulls(jsonb_build_object('from', before, 'reason', reason, 'key', $5::text))
+       from moved where $4::text is not null and before <> state
+     )
+     select ${columns} from moved`,
+    [id, state, reason, by?.name ?? null, by?.key ?? null],
   );
   if (moved !== undefined) return moved;
   const incident = await getIncident(db, id);
-  if (incident.state === state) return incident;
+  if (incident.state === state || (state === 'resolved' && incident.state === 'grace')) return incident;
   throw new RelearnError('incident_not_open', `Incident ${id} is ${incident.state} already. Wanted an open one.`);
 }
 
@@ -168,20 +198,31 @@ export interface IncidentProgress {
   corrected: number;
   /** Corrected rows whose current correction differs from the response: only these count towards `minCorrected`. */
   counted: number;
+  /** Corrected rows of which two people say different things. */
+  disagreements: number;
+  /** Drift was seen after the grace time began. */
+  detectedAgain: boolean;
 }
 
 /** How far an incident's rows are corrected. */
 export async function incidentProgress(db: Database, id: string): Promise<IncidentProgress> {
   const [progress] = await db.query<IncidentProgress>(
-    `select (select count(distinct request_id) from relearn.tags where incident = $1) as rows,
-       count(*) as corrected, count(*) filter (where not equals_response) as counted
-     from (
-       select distinct on (c.request_id) c.equals_response from relearn.corrections c
+    `with said as (
+       select distinct on (c.request_id, c.operator) c.request_id, c.seq, c.completion, c.equals_response
+       from relearn.corrections c
        where c.model = (select model from relearn.incidents where id = $1) and c.verified
-         and exists (select 1 from relearn.tags t where t.request_id = c.request_id and t.incident = $1)
-       order by c.request_id, c.seq desc
-     ) last`,
+         and exists (select from relearn.tags t where t.request_id = c.request_id and t.incident = $1)
+       order by c.request_id, c.operator, c.seq desc
+     ), rows as (
+       select (array_agg(equals_response order by seq desc))[1] as confirmed, count(distinct completion) > 1 as disputed
+       from said group by request_id
+     )
+     select (select count(distinct request_id) from relearn.tags where incident = $1) as rows,
+       count(*) as corrected, count(*) filter (where not confirmed) as counted,
+       count(*) filter (where disputed) as disagreements,
+       coalesce((select ${isDetectedAgain} from relearn.incidents where id = $1), false) as "detectedAgain"
+     from rows`,
     [id],
   );
-  return progress ?? { rows: 0, corrected: 0, counted: 0 };
+  return progress ?? { rows: 0, corrected: 0, counted: 0, disagreements: 0, detectedAgain: false };
 }

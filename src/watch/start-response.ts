@@ -3,7 +3,10 @@ import type { ModelConfig } from '../config.ts';
 import { taskQueue, workflowId } from '../temporal.ts';
 import type { Incident } from './incidents.ts';
 
-/** Starts the driftResponse of an incident; one that runs, or has ended well, is left alone. */
+/**
+ * Tells the driftResponse of an incident that drift was detected, and starts it when it does not run. One that has ended
+ * well is left alone.
+ */
 export async function startDriftResponse(
   workflows: WorkflowClient,
   { id, model, monitor, detectedAt }: Incident,
@@ -15,10 +18,10 @@ export async function startDriftResponse(
     deadlineAt: detectedAt.getTime() + drift.deadlineDays * 86_400_000,
   };
   try {
-    await workflows.start('driftResponse', {
+    await workflows.signalWithStart('driftResponse', {
       workflowId: workflowId.driftResponse(model, id),
       taskQueue,
-      args: [input],
+      ...{ args: [input], signal: 'detected', signalArgs: [{ incident: id }] },
       workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
       staticSummary: `${model}: drift seen by ${monitor}, incident ${id}`,
     });

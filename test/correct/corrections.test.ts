@@ -111,3 +111,42 @@ test('twenty writers of the same corrections at once store each once', async () 
   const stored = results.flat().filter(({ status }) => status === 'stored');
   assert.equal(stored.length, 25);
 });
+
+test('an operator who goes back to what they had said before has the last word again, however often it is sent', async () => {
+  const row = await insertRow(database.db);
+  await correct(row, 'first');
+  await correct(row, 'second');
+  const [back] = await correct(row, 'first');
+  assert.equal(back?.status, 'stored');
+  assert.equal((await current(row))?.completion, 'first');
+  assert.equal((await correct(row, 'first'))[0]?.status, 'repeated');
+  const all = await database.db.query(`select 1 from relearn.corrections where request_id = $1`, [row]);
+  assert.equal(all.length, 2);
+});
+
+test('a batch in which an operator changes their mind may be stored twice with the same outcome', async () => {
+  const row = await insertRow(database.db);
+  const batch = ['a', 'b', 'a', 'c'].map((completion) => ({
+    ...{ requestId: row, completion, operator: 'ann', source: 'update' as const },
+  }));
+  await storeCorrections(database.db, batch);
+  const before = await database.db.query(`select id, seq from relearn.corrections where request_id = $1 order by seq`, [
+    row,
+  ]);
+  await storeCorrections(database.db, batch);
+  const after = await database.db.query(`select id, seq from relearn.corrections where request_id = $1 order by seq`, [
+    row,
+  ]);
+  assert.deepEqual([before.length, after], [3, before]);
+  assert.equal((await current(row))?.completion, 'c');
+});
+
+test('writers of the same corrections in opposite orders wait for no one for ever', async () => {
+  const rows = await Promise.all(Array.from({ length: 60 }, () => insertRow(database.db)));
+  const batch = rows.map((requestId) => ({ requestId, completion: 'x', operator: 'ann', source: 'api' as const }));
+  const orders = [batch, batch.toReversed()];
+  const results = await Promise.all(
+    Array.from({ length: 10 }, (_, n) => storeCorrections(database.db, orders[n % 2] ?? [])),
+  );
+  assert.equal(results.flat().filter(({ status }) => status === 'stored').length, 60);
+});

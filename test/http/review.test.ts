@@ -28,6 +28,7 @@ const config = testConfig({
 
 /** Temporal, as the review API sees it. Null: it does not answer. */
 let temporal: { recorded: [string, string, string[]][]; started: string[]; triggers: RetrainTrigger[] } | null;
+let decided: unknown[] = [];
 const running = () => {
   if (temporal === null) throw new Error('connection refused');
   return temporal;
@@ -60,6 +61,10 @@ before(async () => {
       },
       async startDriftResponse(_model, incident) {
         running().started.push(incident);
+      },
+      async decide(model, incident, name, decision) {
+        running();
+        decided.push([model, incident, name, decision]);
       },
       async triggerRetrain(_model, trigger) {
         running().triggers.push(trigger);
@@ -235,6 +240,70 @@ test('the page at / lists routes and queues', async () => {
   assert.equal((await call('/healthz')).status, 200);
 });
 
+test('a person closes an incident or asks for its retrain with a reason; with Temporal down the answer says so', async () => {
+  const { incident } = await openIncident(1);
+  decided = [];
+  const asked = { operator: 'ann', reason: 'write to ann@example.com' };
+  assert.equal((await post(`/api/incidents/${incident}/retrain`, asked)).status, 202);
+  assert.equal((await post(`/api/incidents/${incident}/close`, asked)).status, 202);
+  const decision = { by: 'ann', reason: 'write to [EMAIL]' };
+  assert.deepEqual(decided, [
+    ['mail', incident, 'retrainNow', decision],
+    ['mail', incident, 'closeReview', decision],
+  ]);
+  assert.equal((await post(`/api/incidents/${incident}/close`, { operator: 'ann' })).status, 400);
+  temporal = null;
+  assert.equal((await post(`/api/incidents/${incident}/close`, asked)).status, 503);
+  await database.db.query(`update relearn.incidents set state = 'closed'`);
+  assert.equal((await post(`/api/incidents/${incident}/close`, asked)).status, 409);
+});
+
+test('a stream of corrections stores the good lines, tells the wrong ones by number, and notes it in the audit', async () => {
+  const { told, incident, requestIds } = await openIncident(2);
+  const lines = [...requestIds.map((request_id) => JSON.stringify({ request_id, completion: 'spam' })), '{'];
+  const { status, body } = await call({
+    ...{ method: 'POST', url: '/api/corrections?operator=ann', payload: lines.join('\n') },
+    headers: { 'content-type': 'application/x-ndjson' },
+  });
+  assert.deepEqual([status, body['stored'], body['invalid']], [200, 2, 1]);
+  assert.deepEqual((body['problems'] as { line: number }[])[0]?.line, 3);
+  assert.equal(told.recorded.length, 1);
+  const csv = `request_id,completion,operator\n${requestIds[0]},ham,bob\n`;
+  const given = await call({
+    ...{ method: 'POST', url: '/api/corrections', payload: csv, headers: { 'content-type': 'text/csv' } },
+  });
+  assert.equal(given.body['stored'], 1);
+  const shown = await call(`/api/incidents/${incident}`);
+  assert.equal(shown.body['disagreements'], 1);
+  const bulk = await database.db.query(
+    `select actor from relearn.audit where action = 'correct_in_bulk' order by id desc`,
+  );
+  assert.deepEqual(bulk.slice(0, 2), [{ actor: 'an import' }, { actor: 'ann' }]);
+});
+
+test('a filter tags many rows after a preview of how many, and takes the tag off again', async () => {
+  await reset();
+  const rows = [newRow({ prompt: 'refund one' }), newRow({ prompt: 'refund two' }), newRow({ prompt: 'other' })];
+  await insertRows(database.db, rows);
+  const wanted = { tag: 'refunds', operator: 'ann', filter: { model: 'mail', prompt: 'refund' } };
+  assert.deepEqual((await post('/api/tags', { ...wanted, dry_run: true })).body, { rows: 2 });
+  assert.deepEqual((await call('/api/tags?model=mail')).body, { tags: [] });
+  assert.deepEqual((await post('/api/tags', wanted)).body, { rows: 2 });
+  assert.deepEqual((await call('/api/tags?model=mail')).body, { tags: [{ tag: 'refunds', rows: 2 }] });
+  assert.equal((await call('/api/review?tag=refunds')).body['waiting'], 2);
+  assert.equal((await call('/api/review?tag=none')).body['waiting'], 0);
+  const off = { ...wanted, action: 'remove', filter: { model: 'mail' } };
+  assert.deepEqual((await post('/api/tags', off)).body, { rows: 2 });
+  const { body } = await call(`/api/tags?request_id=${rows[0]?.requestId}`);
+  assert.deepEqual(
+    (body['history'] as { change: string }[]).map(({ change }) => change),
+    ['added', 'removed'],
+  );
+  const [audit] = await database.db.query(`select actor, action, details from relearn.audit order by id desc limit 1`);
+  assert.deepEqual(audit, { actor: 'ann', action: 'remove_tag', details: { rows: 2, filter: ['model'] } });
+  assert.equal((await post('/api/tags', { ...wanted, filter: { model: 'mail', prompt: '(' } })).status, 400);
+});
+
 const wrong: [name: string, request: InjectOptions, status: number, code: string, message: RegExp][] = [
   [
     'no operator',
@@ -321,7 +390,12 @@ test('another Host is refused, loopback and the configured one are not', async (
     config: testConfig({ console: { host: 'review.internal' } }),
     db: database.db,
     logger,
-    signal: { correctionsRecorded: async () => {}, startDriftResponse: async () => {}, triggerRetrain: async () => {} },
+    signal: {
+      correctionsRecorded: async () => {},
+      startDriftResponse: async () => {},
+      decide: async () => {},
+      triggerRetrain: async () => {},
+    },
   });
   assert.equal((await named.inject({ url: '/healthz', headers: { host: 'review.internal:80' } })).statusCode, 200);
   await named.close();

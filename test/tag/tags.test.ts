@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { storeFeedback } from '../../src/log/feedback.ts';
 import { insertRows } from '../../src/log/insert-rows.ts';
 import { ensureAhead } from '../../src/log/partitions.ts';
+import { countTags, removeTags, tagHistory } from '../../src/tag/remove-tags.ts';
 import { addTags } from '../../src/tag/tags.ts';
 import { newRow, newUnsampledRow } from '../log/new-row.ts';
 import { createTestDatabase, type TestDatabase } from '../stack.ts';
@@ -63,4 +65,34 @@ test('a tag is stored redacted', async () => {
   await insertRows(database.db, [row]);
   await addTags(database.db, { tag: 'ask ann@example.com', requestIds: [row.requestId], source: 'operator' });
   assert.equal((await tagsOf(row.requestId))[0]?.tag, 'ask [EMAIL]');
+});
+
+test('a tag that is taken off stays on record, and a person can put it back', async () => {
+  const row = newRow({ model: 'history' });
+  await insertRows(database.db, [row]);
+  const requestIds = [row.requestId];
+  await addTags(database.db, { tag: 'tone', requestIds, source: 'operator', actor: 'ann' });
+  const removal = { tag: 'tone', requestIds: [...requestIds, 'nobody'], actor: 'bob', reason: 'ask ann@example.com' };
+  assert.deepEqual(await removeTags(database.db, removal), requestIds);
+  assert.deepEqual(await removeTags(database.db, removal), []);
+  assert.deepEqual(await tagsOf(row.requestId), []);
+  await addTags(database.db, { tag: 'tone', requestIds, source: 'operator', actor: 'cid' });
+  assert.deepEqual(
+    (await tagHistory(database.db, row.requestId)).map(({ change, actor }) => `${change} ${actor}`),
+    ['added ann', 'removed bob', 'added cid'],
+  );
+  assert.deepEqual(await countTags(database.db, 'history'), [{ tag: 'tone', rows: 1 }]);
+  const [stored] = await database.db.query(`select reason from relearn.tag_removals`);
+  assert.deepEqual(stored, { reason: 'ask [EMAIL]' });
+});
+
+test('a complaint does not put back user_negative after a person took it off', async () => {
+  const row = newRow();
+  await insertRows(database.db, [row]);
+  const complain = () => storeFeedback(database.db, { requestId: row.requestId, kind: 'report', userIdHash: null });
+  await complain();
+  assert.equal((await tagsOf(row.requestId)).length, 1);
+  await removeTags(database.db, { tag: 'user_negative', requestIds: [row.requestId], actor: 'ann' });
+  await complain();
+  assert.deepEqual(await tagsOf(row.requestId), []);
 });

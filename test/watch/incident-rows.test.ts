@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
+import { removeTags } from '../../src/tag/remove-tags.ts';
 import { pinIncidentRows } from '../../src/watch/incident-rows.ts';
 import { getIncident, openIncident } from '../../src/watch/incidents.ts';
 import type { Incident } from '../../src/watch/incidents.ts';
@@ -32,6 +33,7 @@ interface Kept {
   id: string;
   kept: string;
   tags: string;
+  /** Its chance of being here, as rates see it. */
   pinned: number | null;
 }
 
@@ -39,7 +41,7 @@ function keptRows(): Promise<Kept[]> {
   return stack.db.query<Kept>(
     `select s.request_id as id, s.kept_because as kept,
        (select string_agg(tag || ' ' || incident, ',') from relearn.tags t where t.request_id = s.request_id) as tags,
-       (select max(probability) from relearn.pins p where p.request_id = s.request_id) as pinned
+       (select 1 / weight from relearn.weights w where w.request_id = s.request_id) as pinned
      from relearn.samples s order by s.ts, s.request_id`,
   );
 }
@@ -59,7 +61,7 @@ test('the rows of the window and those after it are brought into samples, pinned
     { id: 'sampled-after', ts: at(30), keptBecause: 'post_drift' },
     { id: 'eval', ts: at(-5), source: 'eval' },
   ]);
-  const done = await pinIncidentRows(stack.db, incident, { maxPinned: 1000 });
+  const done = await pinIncidentRows(stack.db, incident, { maxPinned: 1000, hotWindowHours: 24 });
   assert.deepEqual(done, { tagged: 5, copied: 3 });
   const row = (id: string, kept: string, tag: string) => ({ id, kept, tags: `${tag} ${incident.id}`, pinned: 1 });
   assert.deepEqual(await keptRows(), [
@@ -76,26 +78,32 @@ test('done again, from the start or from where it stopped, it changes nothing an
   await insertRows(stack.db, 'recent', rowsFrom('r', at(-100), 100, 60_000));
   const steps: string[] = [];
   const first = await pinIncidentRows(stack.db, incident, {
-    ...{ maxPinned: 1000, batch: 30 },
+    ...{ maxPinned: 1000, hotWindowHours: 24, batch: 30 },
     onBatch: ({ after: done }) => steps.push(done),
   });
   assert.deepEqual([first, steps.length], [{ tagged: 100, copied: 100 }, 4]);
   const rows = await keptRows();
   await insertRows(stack.db, 'recent', [{ id: 'late', ts: at(-90) }]);
-  const resumed = await pinIncidentRows(stack.db, incident, { maxPinned: 1000, after: steps[1] });
+  const resumed = await pinIncidentRows(stack.db, incident, { maxPinned: 1000, hotWindowHours: 24, after: steps[1] });
   assert.deepEqual(resumed, { tagged: 0, copied: 0 });
   assert.deepEqual(await keptRows(), rows);
-  assert.deepEqual(await pinIncidentRows(stack.db, incident, { maxPinned: 1000 }), { tagged: 1, copied: 1 });
+  assert.deepEqual(await pinIncidentRows(stack.db, incident, { maxPinned: 1000, hotWindowHours: 24 }), {
+    tagged: 1,
+    copied: 1,
+  });
 });
 
 test('rows of one moment that do not fit a batch are all taken', async () => {
   await insertRows(stack.db, 'recent', rowsFrom('same', at(-1), 25, 0));
-  assert.equal((await pinIncidentRows(stack.db, incident, { maxPinned: 1000, batch: 10 })).copied, 25);
+  assert.equal(
+    (await pinIncidentRows(stack.db, incident, { maxPinned: 1000, hotWindowHours: 24, batch: 10 })).copied,
+    25,
+  );
 });
 
 test('two workers at once bring each row once', async () => {
   await insertRows(stack.db, 'recent', rowsFrom('r', at(-100), 500, 1000));
-  const options = { maxPinned: 1000, batch: 50 };
+  const options = { maxPinned: 1000, hotWindowHours: 24, batch: 50 };
   const both = await Promise.all([1, 2].map(() => pinIncidentRows(stack.db, incident, options)));
   assert.equal(
     both.reduce((sum, { copied }) => sum + copied, 0),
@@ -111,7 +119,7 @@ test('over budget the least confident come first, the rest by chance with the wh
   const risky = rowsFrom('risky', at(-600), 200, 1000, { logprob: -0.9 });
   await insertRows(stack.db, 'recent', [...risky, ...rowsFrom('calm', at(-500), 4000, 1000)]);
   await insertRows(stack.db, 'samples', rowsFrom('drawn', at(-400), 200, 1000, { probability: 0.05 }));
-  const options = { maxPinned: 400, batch: 500 };
+  const options = { maxPinned: 400, hotWindowHours: 24, batch: 500 };
   const { copied } = await pinIncidentRows(stack.db, incident, options);
   const rows = await keptRows();
   const named = (name: string) => rows.filter(({ id }) => id.startsWith(name));
@@ -131,7 +139,26 @@ test('a batch that would break the budget copies nothing and leaves the chances 
   await insertRows(stack.db, 'recent', rowsFrom('window', at(-100), 50, 1000));
   await insertRows(stack.db, 'recent', rowsFrom('after', at(1), 60, 1000));
   await insertRows(stack.db, 'samples', [{ id: 'drawn', ts: at(2), probability: 0.05 }]);
-  const done = await pinIncidentRows(stack.db, incident, { maxPinned: 100, batch: 50 });
+  const done = await pinIncidentRows(stack.db, incident, { maxPinned: 100, hotWindowHours: 24, batch: 50 });
   assert.deepEqual(done, { tagged: 101, copied: 100 });
   assert.equal((await keptRows()).find(({ id }) => id === 'drawn')?.pinned, 0.05);
+});
+
+test('rows of hours that are no longer hot stand for those that were not sampled then', async () => {
+  const rows = [{ id: 'drawn', ts: at(-30), probability: 0.05 }];
+  await insertRows(stack.db, 'samples', rows);
+  await pinIncidentRows(stack.db, incident, { maxPinned: 100, hotWindowHours: 0 });
+  assert.deepEqual(
+    (await keptRows()).map(({ pinned, tags }) => [pinned, tags]),
+    [[0.05, `drift_window ${incident.id}`]],
+  );
+});
+
+test('a tag of the incident that a person took off does not come back', async () => {
+  await insertRows(stack.db, 'recent', rowsFrom('r', at(-100), 3, 1000));
+  await pinIncidentRows(stack.db, incident, { maxPinned: 100, hotWindowHours: 24 });
+  await removeTags(stack.db, { tag: 'drift_window', requestIds: ['r-1'], actor: 'ann' });
+  assert.deepEqual(await pinIncidentRows(stack.db, incident, { maxPinned: 100, hotWindowHours: 24 }), {
+    ...{ tagged: 0, copied: 0 },
+  });
 });

@@ -84,7 +84,7 @@ test('an event that is sent again changes nothing, whether it opened an incident
   assert.deepEqual(await event('joins'), { id, created: false });
   assert.deepEqual(await event('joins'), { id, created: false });
   assert.equal((await getIncident(stack.db, id)).detections, 2);
-  await setIncidentState(stack.db, id, 'closed', 'nothing to do');
+  await setIncidentState(stack.db, id, 'closed', { reason: 'nothing to do' });
   assert.deepEqual(await event('opens'), { id, created: false });
   assert.deepEqual(await event('joins'), { id, created: false });
   const next = await event('another');
@@ -107,10 +107,10 @@ test('the same event id of another model is another event, and only the last 100
 test('an end is final: it ends collecting, may be said twice, and nothing follows it', async () => {
   const { id } = await openIncident(stack.db, detection('e'));
   assert.equal((await setIncidentState(stack.db, id, 'collecting')).state, 'collecting');
-  const closed = await setIncidentState(stack.db, id, 'resolved', 'v2 is champion');
+  const closed = await setIncidentState(stack.db, id, 'resolved', { reason: 'v2 is champion' });
   assert.equal(closed.reason, 'v2 is champion');
   assert.ok(closed.closedAt !== null && closed.collectingUntil !== null);
-  assert.deepEqual(await setIncidentState(stack.db, id, 'resolved', 'again'), closed);
+  assert.deepEqual(await setIncidentState(stack.db, id, 'resolved', { reason: 'again' }), closed);
   await assert.rejects(setIncidentState(stack.db, id, 'collecting'), { code: 'incident_not_open' });
   await assert.rejects(setIncidentState(stack.db, 'none', 'closed'), { code: 'incident_not_found' });
   assert.deepEqual(
@@ -146,5 +146,52 @@ test('progress counts distinct tagged rows, those corrected, and those whose las
        (6,'r4',true,true),(7,'r4',true,false),(8,'r5',false,false),(9,'r6',true,false)) as v (n, r, verified, equal)
      order by n`,
   );
-  assert.deepEqual(await incidentProgress(stack.db, id), { rows: 5, corrected: 4, counted: 2 });
+  assert.deepEqual(await incidentProgress(stack.db, id), {
+    ...{ rows: 5, corrected: 4, counted: 2, disagreements: 0, detectedAgain: false },
+  });
+});
+
+test('rows of which two people say different things are counted; one who changes their mind is no disagreement', async () => {
+  const { id } = await openIncident(stack.db, detection('h'));
+  await stack.db.query(
+    `insert into relearn.tags (request_id, tag, incident, model, source)
+     select r, 'post_drift', $1, 'h', 'drift' from unnest(array['h1', 'h2', 'h3']) r`,
+    [id],
+  );
+  await stack.db.query(
+    `insert into relearn.corrections (id, request_id, model, completion, operator, source, verified, equals_response)
+     select 'h' || n, r, 'h', said, who, 'signal', verified, false from (values
+       (1, 'h1', 'a', 'ann', true), (2, 'h1', 'b', 'bob', true), (3, 'h2', 'a', 'ann', true), (4, 'h2', 'b', 'ann', true),
+       (5, 'h3', 'a', 'ann', true), (6, 'h3', 'b', 'a user', false)) as v (n, r, said, who, verified) order by n`,
+  );
+  assert.equal((await incidentProgress(stack.db, id)).disagreements, 1);
+});
+
+test('an incident that is detected again in its grace time is not resolved, an older event does not matter', async () => {
+  const { id } = await openIncident(stack.db, detection('again'));
+  await setIncidentState(stack.db, id, 'grace');
+  await openIncident(stack.db, detection('again', { eventId: 'late news' }));
+  assert.equal((await incidentProgress(stack.db, id)).detectedAgain, false);
+  await openIncident(stack.db, detection('again', { detectedAt: new Date(Date.now() + 1000) }));
+  assert.equal((await incidentProgress(stack.db, id)).detectedAgain, true);
+  assert.equal((await setIncidentState(stack.db, id, 'resolved')).state, 'grace');
+  await setIncidentState(stack.db, id, 'collecting');
+  assert.equal((await incidentProgress(stack.db, id)).detectedAgain, false);
+});
+
+test('the audit says who reported, closed and with which key, once however often the step runs', async () => {
+  const ann = { name: 'ann', key: 'console' };
+  const { id } = await openIncident(stack.db, detection('audited', { eventId: 'e', by: ann }));
+  await openIncident(stack.db, detection('audited', { eventId: 'e', by: ann }));
+  for (let turn = 0; turn < 2; turn += 1) {
+    await setIncidentState(stack.db, id, 'closed', { reason: 'enough', by: ann });
+  }
+  const audit = await stack.db.query(
+    `select actor, action, details->>'key' as key from relearn.audit where subject = $1 order by id`,
+    [id],
+  );
+  assert.deepEqual(audit, [
+    { actor: 'ann', action: 'drift_event', key: 'console' },
+    { actor: 'ann', action: 'incident_closed', key: 'console' },
+  ]);
 });

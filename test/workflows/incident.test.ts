@@ -4,7 +4,14 @@ import { after, before, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { taskQueue, workflowId } from '../../src/temporal.ts';
-import type { DriftResponseInput, DriftResponseResult, DriftResponseState } from '../../workflows/drift-response.ts';
+import { getIncident, openIncident } from '../../src/watch/incidents.ts';
+import { startDriftResponse } from '../../src/watch/start-response.ts';
+import type {
+  Carried,
+  DriftResponseInput,
+  DriftResponseResult,
+  DriftResponseState,
+} from '../../workflows/drift-response.ts';
 import { examples, model, newTopics, startLoop, until, type Loop } from '../loop.ts';
 import { recordHistories } from '../record-histories.ts';
 
@@ -152,4 +159,66 @@ test('a retrain that is cancelled says so to the incident and leaves no run behi
     return rows.length === 0;
   });
   assert.ok(running);
+});
+
+test('a person asks for the retrain before enough rows are corrected; the audit says who, and why', async () => {
+  const handle = await respond({ minCorrected: 1000, graceMs: 3_600_000 });
+  for (const message of await corrections(3)) await handle.signal('correction', message);
+  await until('they are counted', async () => (await stateOf(handle)).corrected === 3);
+  await handle.signal('retrainNow', { by: 'ann', reason: 'call +1 202 555 0143', key: 'console' });
+  await until('its run has ended', async () => (await stateOf(handle)).lastRetrain !== null);
+  const [noted] = await loop.database.db.query<{ actor: string; action: string; details: Record<string, string> }>(
+    `select actor, action, details from relearn.audit where subject = $1 and action = 'incident_retraining'`,
+    [incident],
+  );
+  assert.deepEqual([noted?.actor, noted?.details['key']], ['ann', 'console']);
+  assert.match(noted?.details['reason'] ?? '', /^asked for by ann at \d+ of 1000 corrected\. call \[PHONE\]$/);
+  await handle.signal('closeReview', { by: 'ann' });
+  await handle.result();
+});
+
+test('drift that is detected in the grace time sends the incident back to collecting', async () => {
+  const { db } = loop.database;
+  const handle = await respond({ minCorrected: 1000, graceMs: 3_600_000 });
+  await db.query(`update relearn.incidents set state = 'grace', collecting_until = now() where id = $1`, [incident]);
+  // As after a promotion: what the run before this one carried over.
+  await handle.terminate('a test');
+  const carried: Carried = {
+    phase: 'grace',
+    target: 7,
+    graceUntil: Date.now() + 3_600_000,
+    lastRetrain: null,
+    accepted: 0,
+    repeated: 0,
+    ignored: 0,
+  };
+  const again: Handle = await loop.client.workflow.start('driftResponse', {
+    ...{ workflowId: workflowId.driftResponse(model, incident), taskQueue },
+    args: [
+      {
+        ...{ model, incident, monitor: 'by-hand', minCorrected: 10, graceMs: 3_600_000 },
+        ...{ deadlineAt: Date.now() + 3_600_000, carried },
+      },
+    ],
+  });
+  const settings = loop.config.models[model];
+  assert.ok(settings !== undefined);
+  const detection = {
+    model,
+    modelVersion: 'v1',
+    monitor: 'by-hand',
+    detectedAt: new Date(Date.now() + 1000),
+    figures: {},
+  };
+  const { id } = await openIncident(db, { ...detection, windowHours: 12, hotWindowHours: 24 });
+  assert.equal(id, incident);
+  await startDriftResponse(loop.client.workflow, await getIncident(db, id), settings);
+  const state = await until('it collects again', async () => {
+    const now = await stateOf(again);
+    return now.phase === 'collecting' && now;
+  });
+  assert.equal(state.target, 5);
+  assert.equal((await getIncident(db, id)).state, 'collecting');
+  await again.signal('closeReview', { by: 'ann' });
+  await again.result();
 });
