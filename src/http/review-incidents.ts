@@ -1,12 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { errorMessage, RelearnError } from '../errors.ts';
-import { redactText } from '../log/redact/index.ts';
-import { getChampion } from '../promote/registry.ts';
-import { getIncident, openIncident } from '../watch/incidents.ts';
+import { RelearnError } from '../errors.ts';
+import { listRegressions } from '../watch/regressions.ts';
 import { parseRequest } from './errors.ts';
 import { listIncidents, type IncidentSummary } from './review-queries.ts';
-import { findModel, type ReviewOptions } from './review-options.ts';
+import type { ReviewOptions } from './review-options.ts';
 import { label } from './words.ts';
 
 const incidentsQuery = z.object({
@@ -14,22 +12,8 @@ const incidentsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(500).default(50),
 });
 
-/** Clocks differ; a detection further ahead than this is a mistake that would shift the incident's window. */
-const clockToleranceMs = 5 * 60_000;
-
-const driftEvent = z.object({
-  model: z.string(),
-  event_id: label,
-  detected_at: z.iso.datetime({ offset: true }).optional(),
-  monitor: z
-    .string()
-    .regex(/^[\w.-]{1,60}$/, 'wanted letters, digits, "_", "." or "-"')
-    .default('external'),
-  reason: z.string().max(2000).optional(),
-});
-
-/** `GET /api/incidents`, `GET /api/incidents/:id` and `POST /api/drift-events`. */
-export function addIncidentRoutes(app: FastifyInstance, { config, db, signal }: ReviewOptions): void {
+/** `GET /api/incidents` and `GET /api/incidents/:id`. */
+export function addIncidentRoutes(app: FastifyInstance, { config, db }: ReviewOptions): void {
   function show(incident: IncidentSummary) {
     const wanted = config.models[incident.model]?.retrain.minCorrected ?? null;
     return { ...incident, wanted, progress: `${incident.counted} of ${wanted ?? 'unknown'} corrected` };
@@ -43,47 +27,7 @@ export function addIncidentRoutes(app: FastifyInstance, { config, db, signal }: 
   app.get('/api/incidents/:id', async (request) => {
     const { id } = parseRequest(z.object({ id: label }), request.params);
     const [incident] = await listIncidents(db, { id, limit: 1 });
-    if (incident !== undefined) return show(incident);
+    if (incident !== undefined) return { ...show(incident), gold_cases: await listRegressions(db, id) };
     throw new RelearnError('incident_not_found', 'No such incident. GET /api/incidents lists them.');
-  });
-
-  app.post('/api/drift-events', async (request, reply) => {
-    const event = parseRequest(driftEvent, request.body);
-    const model = findModel(config, event.model);
-    const detectedAt = event.detected_at === undefined ? new Date() : new Date(event.detected_at);
-    if (detectedAt.getTime() > Date.now() + clockToleranceMs) {
-      throw new RelearnError('invalid_request', 'detected_at: wanted a time that has been, not one to come.');
-    }
-    const oldestMs = Math.max(config.log.hotWindowHours, model.drift.windowHours) * 3_600_000;
-    if (detectedAt.getTime() < Date.now() - oldestMs) {
-      const hours = oldestMs / 3_600_000;
-      throw new RelearnError(
-        'invalid_request',
-        `detected_at: wanted a time within the last ${hours} hours, whose rows are there.`,
-      );
-    }
-    const champion = await getChampion(db, event.model);
-    const { id, created } = await openIncident(db, {
-      model: event.model,
-      modelVersion: champion.version,
-      monitor: event.monitor,
-      detectedAt,
-      eventId: event.event_id,
-      figures: event.reason === undefined ? {} : { reason: redactText(event.reason).text },
-      windowHours: model.drift.windowHours,
-      hotWindowHours: config.log.hotWindowHours,
-    });
-    const { state } = await getIncident(db, id);
-    if (state === 'resolved' || state === 'closed') return { incident: id, created, state };
-    try {
-      // Also for an event seen before: the first time, Temporal may not have answered.
-      await signal.startDriftResponse(event.model, id);
-    } catch (error) {
-      request.log.warn({ incident: id, error: errorMessage(error) }, 'the incident is open, but driftResponse is not');
-      const warning =
-        'The incident is stored, but its driftResponse did not start. Is Temporal running? Send the event again later.';
-      return reply.code(202).send({ incident: id, created, state, warning });
-    }
-    return { incident: id, created, state };
   });
 }
