@@ -37,7 +37,8 @@ export async function recordVerdict(
     );
     if (known !== undefined) return { ...known, created: false };
     const { effect, reason } = judgement;
-    const figures = { ...judgement.figures, effect, reason, look: key.look, action: key.action };
+    const action = key.action === undefined ? {} : { action: key.action };
+    const figures = { ...judgement.figures, effect, reason, look: key.look, ...action };
     await tx.query(
       `insert into relearn.monitor_verdicts (model, model_version, monitor, at, state, figures)
        values ($1, $2, $3, $4, $5, $6)`,

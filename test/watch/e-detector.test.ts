@@ -1,25 +1,31 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { advance, logEvidence, upperBound } from '../../src/watch/e-detector.ts';
-import { drawBinomial, seededRandom } from './random.ts';
 
 const rises = [0.12, 0.15, 0.2, 0.3, 0.6];
 
-/** Mean of the e-value over draws of the sum of bad scores. */
-function meanEvidence(draw: (random: () => number) => number, units: number): number {
-  const random = seededRandom(7);
-  let sum = 0;
-  const turns = 200_000;
-  for (let n = 0; n < turns; n += 1) sum += Math.exp(logEvidence(draw(random), units, 0.1, rises));
-  return sum / turns;
+/** P(sum = k) of independent coins. */
+function distribution(shares: readonly number[]): number[] {
+  return shares.reduce<number[]>(
+    (sums, share) => [...sums, 0].map((p, k) => p * (1 - share) + (sums[k - 1] ?? 0) * share),
+    [1],
+  );
 }
 
+/** The exact mean of the e-value of 20 units, each the average of `repeats` coins. */
+function meanEvidence(shares: readonly number[], repeats = 1): number {
+  const weigh = (sum: number) => Math.exp(logEvidence(sum / repeats, shares.length / repeats, 0.1, rises));
+  return distribution(shares).reduce((mean, p, sum) => mean + p * weigh(sum), 0);
+}
+
+const coins = (count: number, share: number) => Array.from({ length: count }, () => share);
+
 test('the evidence is an e-value: its mean is 1 for equal coins at the healthy share, less for anything healthier', () => {
-  const equal = meanEvidence((random) => drawBinomial(random, 20, 0.1), 20);
-  assert.ok(Math.abs(equal - 1) < 0.05, `${equal}`);
-  const better = meanEvidence((random) => drawBinomial(random, 20, 0.08), 20);
-  const unequal = meanEvidence((random) => drawBinomial(random, 5, 0.3) + drawBinomial(random, 15, 1 / 30), 20);
-  const averaged = meanEvidence((random) => drawBinomial(random, 60, 0.1) / 3, 20);
+  assert.ok(Math.abs(meanEvidence(coins(20, 0.1)) - 1) < 1e-9);
+  assert.ok(meanEvidence(coins(20, 0.11)) > 1.05);
+  const better = meanEvidence(coins(20, 0.08));
+  const unequal = meanEvidence([...coins(5, 0.3), ...coins(15, 1 / 30)]);
+  const averaged = meanEvidence(coins(60, 0.1), 3);
   for (const mean of [better, unequal, averaged]) assert.ok(mean < 0.97, `${mean}`);
 });
 

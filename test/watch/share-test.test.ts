@@ -47,9 +47,9 @@ test("a day's cycle that the reference has seen is healthy, by its worst hour; a
   assert.ok(level(flat) < 0.125, `${level(flat)}`);
   const night = level(shares((hour) => (hour === 3 ? 0.5 : 0.1)));
   assert.ok(night > 0.45 && night < 0.55, `${night}`);
-  const waves = shares((hour) => 0.1 + 0.06 * Math.sin((hour * Math.PI) / 12));
+  const waves = shares((hour) => 0.15 + 0.12 * Math.sin((hour * Math.PI) / 12));
   const more = { reference: { ...reference, hours: waves } };
-  const peak = Array.from({ length: 300 }, () => ({ units: 500, sums: [drawBinomial(random, 500, 0.16)] }));
+  const peak = Array.from({ length: 300 }, () => ({ units: 500, sums: [drawBinomial(random, 500, 0.27)] }));
   assert.ok(!follow(peak, more).includes('drift'));
   assert.ok(follow(peak).includes('drift'), 'without the cycle the same is drift');
 });
