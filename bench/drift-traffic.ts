@@ -23,7 +23,7 @@ export const kinds: Record<string, Traffic> = {
   stationary: { sessions: 40, rows: 3, looks: 1, swing: 0, oddUsers: 0 },
   "a day's cycle": { sessions: 40, rows: 3, looks: 1, swing: 0.06, oddUsers: 0 },
   'bursty users': { sessions: 40, rows: 15, looks: 4, swing: 0, oddUsers: 0.1 },
-  'both, busy': { sessions: 300, rows: 15, looks: 4, swing: 0.06, oddUsers: 0.1 },
+  'both, busy': { sessions: 150, rows: 15, looks: 4, swing: 0.06, oddUsers: 0.1 },
 };
 
 export const looksADay = 96;

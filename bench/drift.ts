@@ -11,8 +11,8 @@ import { kinds, trafficDelay, trafficFalseAlarms } from './drift-traffic.ts';
 const streams = 1000;
 /** Streams of the rows that only compare. */
 const fewer = 100;
-const trafficYears = 5;
-const trafficStreams = 41;
+const trafficYears = 3;
+const trafficStreams = 21;
 
 /** Defaults of an upstream, but for what is named. */
 function settingsOf(goldSet: object) {
