@@ -1,6 +1,6 @@
 import type { Actor } from '../src/audit.ts';
 import { storeCorrections, type CorrectionStatus } from '../src/correct/corrections.ts';
-import { redactText } from '../src/log/redact/index.ts';
+import { redactToStore } from '../src/log/redact/index.ts';
 import type { CorrectionMessage } from '../src/temporal.ts';
 import {
   incidentProgress,
@@ -39,7 +39,7 @@ export function createCorrectActivities({ db }: ActivityDependencies) {
       by?: Actor;
     }): Promise<'moved' | 'stays'> {
       const { incident, state, by = null } = change;
-      const reason = redactText(change.reason).text;
+      const reason = await redactToStore((redact) => redact(change.reason));
       const { state: now } = await setIncidentState(db, incident, state, { reason, by });
       return now === state ? 'moved' : 'stays';
     },

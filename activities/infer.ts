@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
-import { RelearnError, type ErrorCode } from '../src/errors.ts';
+import type { ModelConfig } from '../src/config.ts';
 import { storeEvalRun } from '../src/gate/eval-runs.ts';
 import { readCases, readCasesWithLearned, runCases, type CaseSet } from '../src/gate/run-cases.ts';
 import { getChampion, listChampions } from '../src/promote/registry.ts';
-import { goldBaseline, storeGoldRun } from '../src/watch/gold-runs.ts';
+import { probeGoldSet } from '../src/watch/gold-probe.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { withHeartbeat } from './heartbeat.ts';
 
@@ -14,10 +14,12 @@ export interface InferInput {
   /** Left out: the champion. */
   version?: string;
   source: 'probe' | 'eval';
-  /** gold: the gold set, stored as a gold run, or as an eval run when a version is named. pack: the eval pack with the held-out rows of `dataset`. */
+  /** gold: the gold set, stored as gold runs, or as an eval run when a version is named. pack: the eval pack with the held-out rows of `dataset`. */
   cases: 'gold' | 'pack';
   run?: number;
   dataset?: string;
+  /** Asks the gold set whether it is due or not. */
+  now?: boolean;
 }
 
 /** What was asked and how it went; the answers are in the database, under `id`. */
@@ -29,36 +31,15 @@ export interface InferResult {
   passed: number;
 }
 
-/** What an endpoint that does not answer ends in; anything else is a fault of ours or of the set. */
-const noAnswer = new Set<ErrorCode>(['upstream_failed', 'upstream_busy', 'model_not_ready']);
-
 export function createInferActivities({ config, db, answerer, datasetDirectory, logger }: ActivityDependencies) {
-  /** The version's first gold run is the baseline that later probes are held against. */
-  async function runGold({ model }: InferInput, path: string): Promise<InferResult | null> {
+  async function runGold({ model, now = false }: InferInput, settings: ModelConfig, path: string) {
     const [champion] = await listChampions(db, [model]);
-    if (champion === undefined) return null;
+    if (champion === undefined || settings.drift.goldSet.action === 'off') return null;
     const { version } = champion;
     const gold = await readCases(path);
-    const key = { model, modelVersion: version, goldSha256: gold.sha256 };
-    const purpose = (await goldBaseline(db, key)) === null ? 'baseline' : 'probe';
-    const id = stepId();
-    const run = { ...key, id, purpose, cases: gold.cases.length } as const;
-    try {
-      const results = await runCases(
-        answerer,
-        { model, version, source: 'probe', cases: gold.cases },
-        cancellationSignal(),
-      );
-      const failedCases = results.filter(({ passed }) => !passed).map((result) => result.case);
-      const passed = results.length - failedCases.length;
-      await storeGoldRun(db, { ...run, state: 'ok', passed, failedCases });
-      return { id, version, state: 'ok', cases: results.length, passed };
-    } catch (error) {
-      if (!(error instanceof RelearnError) || !noAnswer.has(error.code)) throw error;
-      logger.warn({ model, version, code: error.code }, 'the gold set got no answer');
-      await storeGoldRun(db, { ...run, state: 'down', passed: 0, failedCases: [] });
-      return { id, version, state: 'down', cases: gold.cases.length, passed: 0 };
-    }
+    const options = { db, answerer, logger, signal: cancellationSignal() };
+    const result = await probeGoldSet(options, { model, version, gold, settings, id: stepId(), now });
+    return result === null ? null : { ...result, version };
   }
 
   async function runPack(input: InferInput, { sha256, cases }: CaseSet): Promise<InferResult> {
@@ -72,15 +53,15 @@ export function createInferActivities({ config, db, answerer, datasetDirectory, 
   return {
     /**
      * Inference inside workflows: asks a version a set of cases by the same code as the gateway, which logs the same
-     * rows. Null when the configuration names no such set, or there is no champion to ask.
+     * rows. Null when the configuration names no such set, there is no champion to ask, or the gold set is not due.
      */
     async infer(input: InferInput): Promise<InferResult | null> {
       const settings = config.models[input.model];
       const path = input.cases === 'gold' ? settings?.drift.gold : settings?.evals?.pack;
-      if (path === undefined) return null;
+      if (settings === undefined || path === undefined) return null;
       const { dataset } = input;
       return withHeartbeat(async () => {
-        if (input.cases === 'gold' && input.version === undefined) return runGold(input, path);
+        if (input.cases === 'gold' && input.version === undefined) return runGold(input, settings, path);
         if (dataset === undefined) return runPack(input, await readCases(path));
         return runPack(input, await readCasesWithLearned(path, join(datasetDirectory, dataset)));
       });

@@ -1,5 +1,5 @@
 import { activityInfo } from '@temporalio/activity';
-import { redactText } from '../src/log/redact/index.ts';
+import { redactToStore } from '../src/log/redact/index.ts';
 import type { CanaryVerdict } from '../src/promote/canary.ts';
 import type { CanaryConfig } from '../src/promote/config.ts';
 import { judgeRollout } from '../src/promote/judge-rollout.ts';
@@ -88,7 +88,7 @@ export function createPromoteActivities({ config, db }: ActivityDependencies) {
 
     async rollBack(input: { model: string; by: string; reason: string }): Promise<{ version: string; from: string }> {
       const { workflowExecution } = activityInfo();
-      const reason = redactText(input.reason).text;
+      const reason = await redactToStore((redact) => redact(input.reason));
       return rollBackChampion(db, { ...input, reason, key: `rollback/${workflowExecution?.runId ?? ''}` });
     },
 

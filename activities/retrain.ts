@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { activityInfo, cancellationSignal, getClient } from '@temporalio/activity';
 import { RelearnError } from '../src/errors.ts';
-import { redactorVersion, redactText } from '../src/log/redact/index.ts';
+import { redactorVersion, redactToStore } from '../src/log/redact/index.ts';
 import { findVersionOfRun, registerVersion } from '../src/promote/registry.ts';
 import { endRollout } from '../src/promote/rollout.ts';
 import { trainEmbedded } from '../src/retrain/embedded/train-in-thread.ts';
@@ -32,7 +32,7 @@ export function createRetrainActivities({
     /** Writes the outcome. A candidate that is not promoted leaves the traffic, however its run ended. */
     async finishRun(outcome: { model: string; n: number; status: RetrainStatus; reason: string }): Promise<void> {
       const { model, n, status } = outcome;
-      const reason = redactText(outcome.reason).text; // it may quote what a person typed
+      const reason = await redactToStore((redact) => redact(outcome.reason)); // it may quote what a person typed
       if (status !== 'promoted') await endRollout(db, { model, run: n, state: 'rolled_back', by: 'relearn', reason });
       await finishRun(db, { ...outcome, reason });
     },

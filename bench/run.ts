@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { errorMessage, RelearnError } from '../src/errors.ts';
 
 /** Each is a file of this folder that exports `run(options: { data?: string; rows?: number }): Promise<Record<string, number>>`. */
-const benchmarks = ['corrections', 'gateway', 'log-writer', 'redact', 'serve', 'tag-window'];
+const benchmarks = ['corrections', 'drift', 'gateway', 'log-writer', 'redact', 'serve', 'tag-window'];
 
 const benchmarkModule = z.object({
   run: z.custom<(options: { data?: string; rows?: number }) => Promise<unknown>>(

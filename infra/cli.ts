@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { addDemoCommand } from './cli/demo.ts';
 import { reportFailure } from './cli/failure.ts';
+import { addDriftCommands } from './cli/drift.ts';
 import { addInitCommand } from './cli/init.ts';
 import { addKeyCommands } from './cli/keys.ts';
 import { addLogCommands } from './cli/log.ts';
@@ -30,6 +31,7 @@ addProcessCommands(program);
 addStatusCommand(program);
 addVersionCommands(program);
 addWorkflowCommands(program);
+addDriftCommands(program);
 addReviewCommands(program);
 addLogCommands(program);
 addKeyCommands(program);

@@ -4,6 +4,7 @@ import { isLoopback } from './http/loopback.ts';
 import { redaction } from './log/redact/config.ts';
 import { canaryConfig } from './promote/config.ts';
 import { tagsConfig } from './tag/config.ts';
+import { monitorSettings } from './watch/config.ts';
 
 const name = z
   .string()
@@ -50,14 +51,7 @@ const sampling = z.strictObject({
 const drift = z.strictObject({
   everySeconds: seconds.default(900).describe('how often driftWatch looks'),
   gold: file.optional().describe('JSONL of prompt and completion, re-run against the live endpoint'),
-  goldMinDrop: share.default(0.01).describe('a drop of the pass rate below this never alarms'),
-  confidence: z
-    .strictObject({
-      windowRequests: count.default(500).describe('production requests in one look'),
-      referenceRequests: count.default(500).describe('first requests after a deployment, taken as the reference'),
-      minIncrease: share.default(0.05).describe('a rise of the low-confidence share below this never alarms'),
-    })
-    .prefault({}),
+  ...monitorSettings,
   windowHours: z.number().positive().default(12).describe('rows this long before a detection belong to the incident'),
   maxPinned: count.default(200_000),
   graceHours: z.number().min(0).default(24).describe('an incident is resolved this long after the promotion'),

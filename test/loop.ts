@@ -183,7 +183,7 @@ async function writeWorld(directory: string): Promise<LoopSettings> {
         serve: { kind: 'onnx' },
         drift: {
           gold: await file('gold.jsonl', examples(knownTopics, 30, 10_000)),
-          confidence: { windowRequests: 60, referenceRequests: 60 },
+          referenceRequests: 60,
           graceHours: 0,
         },
         retrain: {

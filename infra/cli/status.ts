@@ -2,6 +2,7 @@ import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { listChampions } from '../../src/promote/registry.ts';
 import { listIncidents } from '../../src/watch/incidents.ts';
+import { listMonitorStatus, type MonitorStatus } from '../../src/watch/verdicts.ts';
 import { openRuntime } from '../runtime.ts';
 import type { Runtime } from '../runtime.ts';
 
@@ -11,6 +12,8 @@ interface ModelStatus {
   since: string | null;
   incident: string | null;
   incidentState: string | null;
+  /** The latest verdict of each monitor on the champion. */
+  monitors: MonitorStatus[];
 }
 
 interface Status {
@@ -40,7 +43,11 @@ export function addStatusCommand(program: Command): void {
 
 async function readStatus({ config, db, stack }: Runtime): Promise<Status> {
   const models = Object.keys(config.models);
-  const [champions, incidents] = await Promise.all([listChampions(db, models), listIncidents(db, { open: true })]);
+  const [champions, incidents, monitors] = await Promise.all([
+    listChampions(db, models),
+    listIncidents(db, { open: true }),
+    listMonitorStatus(db, models),
+  ]);
   const { gateway, console, temporal, temporalUi } = stack?.urls ?? {};
   const answers = await Promise.all(
     (['gateway', 'console'] as const).map(async (name) => {
@@ -62,6 +69,7 @@ async function readStatus({ config, db, stack }: Runtime): Promise<Status> {
         since: champion?.since.toISOString() ?? null,
         incident: incident?.id ?? null,
         incidentState: incident?.state ?? null,
+        monitors: monitors.filter((found) => found.model === model),
       };
     }),
   };
@@ -85,5 +93,13 @@ function describe({ urls, answers, models }: Status): string {
     table.push([model, champion ?? 'none yet', since ?? '', open]);
   }
   const addresses = Object.entries(urls).flatMap(([name, url]) => (url === undefined ? [] : [`${name}: ${url}`]));
-  return [...addresses, ...servers, table.toString()].join('\n');
+  return [...addresses, ...servers, table.toString(), ...models.flatMap(describeMonitors)].join('\n');
+}
+
+/** One line a monitor; drift seen by one that only warns is a warning. */
+function describeMonitors({ model, monitors }: ModelStatus): string[] {
+  return monitors.map(({ monitor, state, action, reason }) => {
+    const word = state === 'drift' && action === 'warn' ? 'WARNING' : state;
+    return `${model} ${monitor}: ${word}. ${reason}`;
+  });
 }

@@ -1,10 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { Client, WorkflowFailedError } from '@temporalio/client';
 import type { Command } from 'commander';
 import { errorMessage, RelearnError } from '../../src/errors.ts';
 import { sendTrigger } from '../../src/retrain/send-trigger.ts';
-import { scheduleId, taskQueue, workflowId, type RetrainFinished } from '../../src/temporal.ts';
-import type { DriftWatchResult } from '../../workflows/drift-watch.ts';
+import { taskQueue, workflowId, type RetrainFinished } from '../../src/temporal.ts';
 import { modelSettings } from '../deploy.ts';
 import { openTemporalConnection, type Runtime } from '../runtime.ts';
 import { report, runWith } from './run-with.ts';
@@ -17,7 +15,7 @@ interface Options {
   json?: boolean;
 }
 
-/** `retrain`, `rollback` and `drift check`: what a person asks of the workflows. */
+/** `retrain` and `rollback`: what a person asks of the workflows. */
 export function addWorkflowCommands(program: Command): void {
   program
     .command('retrain')
@@ -34,14 +32,6 @@ export function addWorkflowCommands(program: Command): void {
     .requiredOption('--reason <text>', 'why, for the record')
     .option('--json', 'report as JSON')
     .action((_: unknown, command: Command) => runWith<Options>(command, rollBack));
-
-  const drift = program.command('drift').description('look at a model in production');
-  drift
-    .command('check')
-    .description('look now, as the schedule does: gold set and confidence of production traffic')
-    .requiredOption('--model <name>', 'a model of relearn.yaml')
-    .option('--json', 'report as JSON')
-    .action((_: unknown, command: Command) => runWith<Options>(command, checkDrift));
 }
 
 async function retrain(runtime: Runtime, { model, wait, json }: Options): Promise<void> {
@@ -72,25 +62,8 @@ async function rollBack(runtime: Runtime, { model, reason, json }: Options): Pro
   });
 }
 
-async function checkDrift(runtime: Runtime, { model, json }: Options): Promise<void> {
-  modelSettings(runtime, model);
-  await withClient(runtime, async (client) => {
-    const look = await outcomeOf(
-      client.workflow.execute<(input: object) => Promise<DriftWatchResult>>('driftWatch', {
-        workflowId: `${scheduleId.driftWatch(model)}/by-hand-${randomUUID()}`,
-        ...{ taskQueue, args: [{ model }], staticSummary: `${model}: a look by hand` },
-      }),
-    );
-    report(json, { model, ...look }, () =>
-      [
-        `${model}: ${look.status}`,
-        ...look.monitors.map(({ monitor, state, reason }) => `  ${monitor}: ${state}. ${reason}`),
-      ].join('\n'),
-    );
-  });
-}
-
-async function withClient(runtime: Runtime, work: (client: Client) => Promise<void>): Promise<void> {
+/** Runs `work` with a Temporal client, and closes it. */
+export async function withClient(runtime: Runtime, work: (client: Client) => Promise<void>): Promise<void> {
   const connection = await openTemporalConnection(runtime.environment);
   try {
     await work(new Client({ connection, namespace: runtime.environment.namespace }));
@@ -100,7 +73,7 @@ async function withClient(runtime: Runtime, work: (client: Client) => Promise<vo
 }
 
 /** The result of a workflow, or its failure in one sentence. */
-async function outcomeOf<Result>(result: Promise<Result>): Promise<Result> {
+export async function outcomeOf<Result>(result: Promise<Result>): Promise<Result> {
   try {
     return await result;
   } catch (error) {

@@ -40,13 +40,13 @@ export async function clearDemoState(directory: string): Promise<void> {
 export async function writeDemoConfig(directory: string, story: DemoStory): Promise<string> {
   const { healthy, base, gold, pack, minCorrected } = story;
   const referenceRequests = Math.min(500, Math.ceil(healthy.length / 2));
-  const windowRequests = Math.max(1, Math.min(500, healthy.length - referenceRequests));
   const config = {
     stateDir: '.',
     models: {
       [story.model]: {
         serve: { kind: 'onnx' },
-        drift: { everySeconds: 2, gold, confidence: { referenceRequests, windowRequests } },
+        // The demo's mail knows no hours.
+        drift: { everySeconds: 2, gold, referenceRequests, lowConfidence: { firstDayMargin: 0.05 } },
         retrain: { minCorrected, trainer: { kind: 'embedded', base } },
         evals: { pack, gates: [{ metric: 'pass_rate', slice: 'all', required: true, maxDrop: 0.03 }] },
       },

@@ -19,8 +19,8 @@ export interface Answered {
 export interface Production {
   /** What was answered, by request id. */
   readonly answered: ReadonlyMap<string, Answered>;
-  /** Sends the rows in order, eight in flight, `perSecond` at most. `user` names who asks. */
-  send(rows: readonly TrafficRow[], options: { perSecond: number; user: string }): Promise<void>;
+  /** Sends the rows in order, eight in flight, `perSecond` at most. `user` names who asks the nth. */
+  send(rows: readonly TrafficRow[], options: { perSecond: number; user: (index: number) => string }): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export function openProduction(gateway: string, model: string, signal: AbortSign
           const early = (index / perSecond) * 1000 - (performance.now() - started);
           if (early > 0) await sleep(early, undefined, { signal });
           const row = rows[index];
-          if (row !== undefined) await ask(row, user);
+          if (row !== undefined) await ask(row, user(index));
         }
       };
       await Promise.all(Array.from({ length: inFlight }, askInTurn));

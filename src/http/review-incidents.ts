@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { errorMessage, RelearnError } from '../errors.ts';
+import { RelearnError } from '../errors.ts';
 import { redactToStore } from '../log/redact/index.ts';
-import { getChampion } from '../promote/registry.ts';
-import { getIncident, incidentProgress, openIncident } from '../watch/incidents.ts';
+import { getIncident, incidentProgress } from '../watch/incidents.ts';
+import { listRegressions } from '../watch/regressions.ts';
 import { parseRequest } from './errors.ts';
 import { listAudit, listIncidents, type IncidentSummary } from './review-queries.ts';
-import { actorOf, findModel, type ReviewOptions } from './review-options.ts';
+import type { ReviewOptions } from './review-options.ts';
 import { label } from './words.ts';
 
 const incidentsQuery = z.object({
@@ -14,24 +14,10 @@ const incidentsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(500).default(50),
 });
 
-/** Clocks differ; a detection further ahead than this is a mistake that would shift the incident's window. */
-const clockToleranceMs = 5 * 60_000;
-
-const driftEvent = z.object({
-  model: z.string(),
-  event_id: label,
-  detected_at: z.iso.datetime({ offset: true }).optional(),
-  monitor: z
-    .string()
-    .regex(/^[\w.-]{1,60}$/, 'wanted letters, digits, "_", "." or "-"')
-    .default('external'),
-  reason: z.string().max(2000).optional(),
-});
-
 const decision = z.object({ operator: label, reason: z.string().trim().min(1).max(2000) });
 
 /**
- * `GET /api/incidents`, `GET /api/incidents/:id`, `POST` of `close` and `retrain` below it, and `POST /api/drift-events`.
+ * `GET /api/incidents`, `GET /api/incidents/:id`, and `POST` of `close` and `retrain` below it.
  * Who closes an incident, or wants its retrain early, says why; the workflow writes it into the audit when it does so.
  */
 export function addIncidentRoutes(app: FastifyInstance, { config, db, signal }: ReviewOptions): void {
@@ -49,8 +35,12 @@ export function addIncidentRoutes(app: FastifyInstance, { config, db, signal }: 
     const { id } = parseRequest(z.object({ id: label }), request.params);
     const [incident] = await listIncidents(db, { id, limit: 1 });
     if (incident !== undefined) {
-      const [{ disagreements }, audit] = await Promise.all([incidentProgress(db, id), listAudit(db, id)]);
-      return { ...show(incident), disagreements, audit };
+      const [{ disagreements }, goldCases, audit] = await Promise.all([
+        incidentProgress(db, id),
+        listRegressions(db, id),
+        listAudit(db, id),
+      ]);
+      return { ...show(incident), disagreements, gold_cases: goldCases, audit };
     }
     throw new RelearnError('incident_not_found', 'No such incident. GET /api/incidents lists them.');
   });
@@ -64,7 +54,7 @@ export function addIncidentRoutes(app: FastifyInstance, { config, db, signal }: 
         throw new RelearnError('incident_not_open', `Incident ${id} is ${state} already. Wanted an open one.`);
       }
       const key = request.keyName;
-      const redacted = { by, reason: redactText(reason).text, ...(key === null ? {} : { key }) };
+      const redacted = { by, reason: await redactToStore((redact) => redact(reason)), ...(key === null ? {} : { key }) };
       try {
         await signal.decide(model, id, name, redacted);
       } catch (cause) {
@@ -76,46 +66,4 @@ export function addIncidentRoutes(app: FastifyInstance, { config, db, signal }: 
     });
   decide('close', 'closeReview');
   decide('retrain', 'retrainNow');
-
-  app.post('/api/drift-events', async (request, reply) => {
-    const event = parseRequest(driftEvent, request.body);
-    const model = findModel(config, event.model);
-    const detectedAt = event.detected_at === undefined ? new Date() : new Date(event.detected_at);
-    if (detectedAt.getTime() > Date.now() + clockToleranceMs) {
-      throw new RelearnError('invalid_request', 'detected_at: wanted a time that has been, not one to come.');
-    }
-    const oldestMs = Math.max(config.log.hotWindowHours, model.drift.windowHours) * 3_600_000;
-    if (detectedAt.getTime() < Date.now() - oldestMs) {
-      const hours = oldestMs / 3_600_000;
-      throw new RelearnError(
-        'invalid_request',
-        `detected_at: wanted a time within the last ${hours} hours, whose rows are there.`,
-      );
-    }
-    const champion = await getChampion(db, event.model);
-    const { reason } = event;
-    const { id, created } = await openIncident(db, {
-      model: event.model,
-      modelVersion: champion.version,
-      monitor: event.monitor,
-      detectedAt,
-      eventId: event.event_id,
-      figures: reason === undefined ? {} : { reason: await redactToStore((redact) => redact(reason)) },
-      windowHours: model.drift.windowHours,
-      hotWindowHours: config.log.hotWindowHours,
-      by: actorOf(request, event.monitor),
-    });
-    const { state } = await getIncident(db, id);
-    if (state === 'resolved' || state === 'closed') return { incident: id, created, state };
-    try {
-      // Also for an event seen before: the first time, Temporal may not have answered.
-      await signal.startDriftResponse(event.model, id);
-    } catch (error) {
-      request.log.warn({ incident: id, error: errorMessage(error) }, 'the incident is open, but driftResponse is not');
-      const warning =
-        'The incident is stored, but its driftResponse did not start. Is Temporal running? Send the event again later.';
-      return reply.code(202).send({ incident: id, created, state, warning });
-    }
-    return { incident: id, created, state };
-  });
 }

@@ -6,6 +6,7 @@ import { answerErrors, parseRequest, sendError } from './errors.ts';
 import { guardRoutes, reviewScopes } from './keys-guard.ts';
 import { serverLimits } from './limits.ts';
 import { addCorrectionRoute } from './review-corrections.ts';
+import { addDriftEventRoute } from './review-drift-events.ts';
 import { addIncidentRoutes } from './review-incidents.ts';
 import { findModel, type ReviewOptions } from './review-options.ts';
 import { renderIndex } from './review-page.ts';
@@ -54,6 +55,7 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   addCorrectionRoute(app, options);
   addIncidentRoutes(app, options);
   addTagRoutes(app, options);
+  addDriftEventRoute(app, options);
 
   app.post('/api/retrain', async (request, reply) => {
     const { model, operator } = parseRequest(retrainRequest, request.body);

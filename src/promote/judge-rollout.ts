@@ -33,7 +33,7 @@ export async function judgeRollout(
     maxLowConfidenceIncrease: canary.maxLowConfidenceIncrease,
     maxNegativeIncrease: canary.maxNegativeIncrease,
     gold: gold === null ? null : await compareRuns(db, gold),
-    maxGoldDrop: settings.drift.goldMinDrop,
+    maxGoldDrop: settings.drift.goldSet.margin,
   });
 }
 

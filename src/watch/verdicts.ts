@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { Database } from '../database.ts';
+import { monitorNames } from './judgement.ts';
 import type { Judgement, MonitorState } from './judgement.ts';
+import type { MonitorAction } from './monitor-action.ts';
 
 export interface VerdictKey {
   model: string;
@@ -20,7 +22,7 @@ export interface StoredVerdict {
  */
 export async function recordVerdict(
   db: Database,
-  key: VerdictKey & { look: string; at: Date },
+  key: VerdictKey & { look: string; at: Date; action?: MonitorAction },
   judgement: Judgement,
 ): Promise<StoredVerdict & { created: boolean }> {
   return db.transaction(async (tx) => {
@@ -34,7 +36,9 @@ export async function recordVerdict(
       [key.model, key.monitor, key.modelVersion, new Date(key.at.getTime() - lookMemoryMs), key.look],
     );
     if (known !== undefined) return { ...known, created: false };
-    const figures = { ...judgement.figures, effect: judgement.effect, reason: judgement.reason, look: key.look };
+    const { effect, reason } = judgement;
+    const action = key.action === undefined ? {} : { action: key.action };
+    const figures = { ...judgement.figures, effect, reason, look: key.look, ...action };
     await tx.query(
       `insert into relearn.monitor_verdicts (model, model_version, monitor, at, state, figures)
        values ($1, $2, $3, $4, $5, $6)`,
@@ -58,10 +62,40 @@ export async function lastVerdict(db: Database, key: VerdictKey, except = ''): P
   return row ?? null;
 }
 
-const statistic = z.object({ logStatistic: z.number() });
+const carried = z.object({ logStatistic: z.number().optional(), until: z.string().optional() });
 
-/** The running statistic that the look `except` goes on from; undefined before the first probe. */
-export async function previousLogStatistic(db: Database, key: VerdictKey, except: string): Promise<number | undefined> {
+/** What a monitor carries from look to look: its statistic, and for traffic the time of the last row judged. */
+export type Carried = z.output<typeof carried>;
+
+/** What the look `except` goes on from; empty before the first one. */
+export async function carriedFigures(db: Database, key: VerdictKey, except: string): Promise<Carried> {
   const verdict = await lastVerdict(db, key, except);
-  return statistic.safeParse(verdict?.figures).data?.logStatistic;
+  return carried.safeParse(verdict?.figures).data ?? {};
+}
+
+export interface MonitorStatus {
+  model: string;
+  monitor: string;
+  state: MonitorState;
+  reason: string;
+  /** What a detection does: `incident` or `warn`. */
+  action: string;
+  at: Date;
+}
+
+/** The latest verdict of each monitor on the versions that serve, of the named models. */
+export async function listMonitorStatus(db: Database, models: readonly string[]): Promise<MonitorStatus[]> {
+  return db.query<MonitorStatus>(
+    `select a.model, v.monitor, v.state, v.figures->>'reason' as reason,
+       coalesce(v.figures->>'action', 'incident') as action, v.at
+     from relearn.aliases a cross join unnest($2::text[]) as known (monitor)
+     cross join lateral (
+       select v.* from relearn.monitor_verdicts v
+       where v.model = a.model and v.monitor = known.monitor and v.model_version = a.version
+       order by v.at desc, v.id desc limit 1
+     ) v
+     where a.alias = 'champion' and a.model = any($1)
+     order by a.model, v.monitor`,
+    [models, monitorNames],
+  );
 }

@@ -9,6 +9,7 @@ export interface TestRow {
   source?: 'production' | 'probe' | 'eval';
   keptBecause?: string;
   probability?: number;
+  user?: string;
 }
 
 /** Writes rows as the gateway does: to `samples` what was sampled, to `recent` the rest. */
@@ -22,10 +23,10 @@ export async function insertRows(db: Database, table: 'samples' | 'recent', rows
   const kept = table === 'samples' ? ', kept_because' : '';
   await db.query(
     `insert into relearn.${table} (request_id, ts, model, model_version, prompt, response, latency_ms, response_logprob,
-       source, inclusion_probability${kept})
-     select id, ts, model, version, 'p ' || id, 'r', 1, logprob, source, probability${kept === '' ? '' : ', kept'}
+       source, inclusion_probability, user_id_hash${kept})
+     select id, ts, model, version, 'p ' || id, 'r', 1, logprob, source, probability, user_hash${kept === '' ? '' : ', kept'}
      from unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::float8[], $6::text[], $7::float8[],
-       $8::text[]) as r (id, ts, model, version, logprob, source, probability, kept)`,
+       $8::text[], $9::text[]) as r (id, ts, model, version, logprob, source, probability, kept, user_hash)`,
     [
       rows.map(({ id }) => id),
       times,
@@ -35,6 +36,7 @@ export async function insertRows(db: Database, table: 'samples' | 'recent', rows
       rows.map(({ source }) => source ?? 'production'),
       rows.map(({ probability }) => probability ?? (table === 'samples' ? 1 : 0.05)),
       rows.map(({ keptBecause }) => keptBecause ?? 'healthy'),
+      rows.map(({ user }) => user ?? null),
     ],
   );
 }
