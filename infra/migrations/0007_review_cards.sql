@@ -5,7 +5,8 @@ create table relearn.review_cards (
   card text not null, -- request_id of the card's representative
   cluster bigint, -- rows about the same thing; numbered anew by each ordering
   rank integer not null, -- of the card, lower first; the same for all its rows
-  position integer not null, -- within the card, 0 for the representative
+  position integer not null, -- within the card, 0 for the representative; the next few are those to look at
+  declined integer not null default 0, -- how often one answer did not fit the row's whole card: it is cut finer each time
   computed_at timestamptz not null default now(),
   primary key (model, request_id)
 );
