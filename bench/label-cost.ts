@@ -7,15 +7,16 @@ import { trainEmbedded } from '../src/retrain/embedded/train-in-thread.ts';
 import { loadOnnxModel } from '../src/serve/onnx.ts';
 import { readData, writeMadeUp, type LabelCostData } from './label-cost/data.ts';
 import { drawCurves, type CurvePoint } from './label-cost/draw.ts';
-import { reviewInQueueOrder, type ReviewedRow } from './label-cost/review.ts';
+import { reviewInQueueOrder } from './label-cost/review.ts';
 
 const seeds = [1, 2, 3, 4, 5];
 /** Corrections that random order is given; the queue's order has to reach what it reaches. */
 const randomCorrections = 500;
-const queueSteps = [25, 50, 75, 100, 125, 150, 175, 200, 225, 250, 275, 300, 350, 400, 450, 500];
-/** Drawn besides, when a picture is wanted. */
-const drawnQueueSteps = new Set([25, 50, 75, 100, 125, 150, 200, 300]);
-const drawnRandomSteps = [50, 100, 200, 300, 400];
+/** How exact the queue's figure is: it is found by bisection between this and as many as random order had. */
+const step = 10;
+/** When a picture is wanted, it shows these besides, of these seeds. */
+const drawnSeeds = new Set([1, 2, 3]);
+const drawn = { random: [50, 100, 200, 300, 400], queue: [25, 50, 100, 150, 200, 300] };
 
 /**
  * Corrections that the review queue's order needs over those random order needs, for the accuracy that 500 random ones
@@ -28,7 +29,9 @@ export async function run({ data, draw }: { data?: string; draw?: string }): Pro
   try {
     if (data === undefined) await writeMadeUp(scratch);
     const lab = await openLab(await readData(data ?? scratch), scratch);
-    const results = await inTurns(seeds, (seed) => compareOrders(lab, seed, draw !== undefined));
+    const results = await inTurns(seeds, (seed) =>
+      compareOrders(lab, seed, draw !== undefined && drawnSeeds.has(seed)),
+    );
     if (draw !== undefined) {
       await writeFile(
         draw,
@@ -103,46 +106,45 @@ async function openLab(data: LabelCostData, scratch: string): Promise<Lab> {
   };
 }
 
-async function compareOrders(lab: Lab, seed: number, drawn: boolean) {
+async function compareOrders(lab: Lab, seed: number, draws: boolean) {
   const { pool } = lab;
   const order = Int32Array.from(pool.keys());
   shuffle(order, createRandom(seed));
-  const pick = (row: number, completion: string) => ({ text: pool[row]?.text ?? '', completion });
-  const inRandomOrder = (corrections: number) =>
-    [...order.subarray(0, corrections)].map((row) => pick(row, pool[row]?.truth ?? ''));
-  const target = await lab.accuracyWith(inRandomOrder(randomCorrections), seed);
-  const curve: CurvePoint[] = [{ order: 'random', corrections: randomCorrections, accuracy: target }];
-  for (const corrections of drawn ? drawnRandomSteps : []) {
-    const accuracy = await lab.accuracyWith(inRandomOrder(corrections), seed);
-    curve.push({ order: 'random', corrections, accuracy });
-  }
-
-  const { answered, read } = reviewInQueueOrder(pool, queueSteps.at(-1) ?? 0, seed);
-  const upTo = (corrections: number) => answered.filter(({ cost }) => cost <= corrections);
-  let reached: number | undefined;
-  for (const corrections of queueSteps) {
-    if (reached !== undefined && !(drawn && drawnQueueSteps.has(corrections))) continue;
-    const rows = upTo(corrections).map(({ row, completion }) => pick(row, completion));
-    const accuracy = await lab.accuracyWith(rows, seed);
-    curve.push({ order: 'queue', corrections, accuracy });
-    if (accuracy >= target) reached ??= corrections;
-  }
-  // Not reached: counted as the last step it was given, and said so.
-  const corrections = reached ?? Infinity;
-  const used = upTo(corrections);
-  console.error(
-    `seed ${seed}: ${corrections} in the queue's order, ${target.toFixed(4)} at ${randomCorrections} random`,
-  );
-  return {
-    ...{ corrections, target, curve },
-    read: read[Math.min(corrections, read.length - 1)] ?? 0,
-    rows: used.length / Math.min(corrections, read.length - 1),
-    wrong: used.filter((row) => isWrong(row, pool)).length / used.length,
+  const { answered, read } = reviewInQueueOrder(pool, randomCorrections, seed);
+  const rowsOf = {
+    random: (corrections: number) =>
+      [...order.subarray(0, corrections)].map((row) => ({ row, completion: pool[row]?.truth ?? '' })),
+    queue: (corrections: number) => answered.filter(({ cost }) => cost <= corrections),
   };
-}
+  const measure = (of: keyof typeof rowsOf, corrections: number) =>
+    lab.accuracyWith(
+      rowsOf[of](corrections).map(({ row, completion }) => ({ text: pool[row]?.text ?? '', completion })),
+      seed,
+    );
 
-function isWrong({ row, completion }: ReviewedRow, pool: Lab['pool']): boolean {
-  return pool[row]?.truth !== completion;
+  const target = await measure('random', randomCorrections);
+  let [below, reached] = [0, randomCorrections];
+  while (reached - below > step) {
+    const middle = Math.round((below + reached) / 2 / step) * step;
+    if ((await measure('queue', middle)) >= target) reached = middle;
+    else below = middle;
+  }
+  console.error(
+    `seed ${seed}: ${reached} in the queue's order for ${target.toFixed(4)}, as ${randomCorrections} random`,
+  );
+  const curve: CurvePoint[] = draws ? [{ order: 'random', corrections: randomCorrections, accuracy: target }] : [];
+  for (const of of draws ? (['random', 'queue'] as const) : []) {
+    for (const corrections of drawn[of]) {
+      curve.push({ order: of, corrections, accuracy: await measure(of, corrections) });
+    }
+  }
+  const used = rowsOf.queue(reached);
+  return {
+    ...{ corrections: reached, target, curve },
+    read: read[Math.min(reached, read.length - 1)] ?? 0,
+    rows: used.length / reached,
+    wrong: used.filter(({ row, completion }) => pool[row]?.truth !== completion).length / used.length,
+  };
 }
 
 /** Each core takes the next one; results in order. */

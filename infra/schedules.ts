@@ -89,13 +89,9 @@ function modelSchedules(model: string, { drift, retrain }: ModelConfig): Desired
     'clusterWatch',
     retrain.clusterEverySeconds,
     [{ model }],
-    `${model}: has a tag enough corrections?`,
+    `${model}: what fails alike, and is it corrected?`,
   );
-  return [
-    watch,
-    ...(retrain.clusters.length > 0 ? [clusters] : []),
-    ...(retrain.cadence === undefined ? [] : [cadence(model, retrain.cadence)]),
-  ];
+  return [watch, clusters, ...(retrain.cadence === undefined ? [] : [cadence(model, retrain.cadence)])];
 }
 
 function everyInterval(id: string, workflow: string, seconds: number, args: unknown[], summary: string): Desired {

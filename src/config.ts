@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { clustersConfig } from './watch/clusters/config.ts';
 import { isLoopback } from './http/loopback.ts';
 
 const name = z
@@ -107,6 +108,7 @@ const model = z.strictObject({
   sampling: sampling.prefault({}),
   drift: drift.prefault({}),
   retrain: retrain.prefault({}),
+  clusters: clustersConfig.prefault({}),
   evals: evals.optional(),
   rollout: rollout.prefault({}),
 });

@@ -3,14 +3,17 @@ import {
   condition,
   continueAsNew,
   defineQuery,
+  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { RetrainFinished } from '../src/temporal.ts';
+import { needsNewOrder } from '../src/correct/queue-order.ts';
 import { bulk, patient } from './activity-options.ts';
 import { CorrectionInbox } from './correction-inbox.ts';
 import { openIncidentMail } from './incident-mail.ts';
 import { showInList, showOnPage } from './operator-view.ts';
+import { orderReviews } from './order-reviews.ts';
 
 export interface DriftResponseInput {
   model: string;
@@ -71,6 +74,7 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
   let graceUntil = carried?.graceUntil ?? 0;
   let lastRetrain = carried?.lastRetrain ?? null;
   let progress = { rows: 0, corrected: 0, counted: 0 };
+  let correctedAtOrder = -Infinity;
   const carry = (): Carried => ({ phase, target, graceUntil, lastRetrain, ...inbox.counts() });
   setHandler(driftResponseState, () => ({ model, incident, ...carry(), ...progress, problems: inbox.problems }), {
     description: 'Phase, counts of corrections, what was ignored and why',
@@ -84,6 +88,11 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
   const collectMore = async (reason: string) => {
     target = progress.counted + Math.ceil(input.minCorrected / 2);
     await enter('collecting', reason);
+  };
+  const orderQueue = async () => {
+    if (!needsNewOrder(progress.corrected, correctedAtOrder) || !patched('order-reviews')) return;
+    correctedAtOrder = progress.corrected;
+    await orderReviews(model);
   };
   const storeWaiting = async () => {
     for (let batch = inbox.nextBatch(); batch !== undefined; batch = inbox.nextBatch()) {
@@ -105,12 +114,14 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
   if (phase === 'open') {
     await enter('collecting', '');
     await bulk.keepIncidentRows({ incident });
+    await orderQueue();
   }
   for (;;) {
     await storeWaiting();
     if (mail.recount) {
       mail.recount = false;
       progress = await patient.countCorrections({ incident });
+      if (phase === 'collecting') await orderQueue();
     } else if (mail.closing !== undefined) {
       return await end('closed', `closed by ${mail.closing.by}. ${mail.closing.reason}`.trim());
     } else if (mail.outcome !== undefined) {

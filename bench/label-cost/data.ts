@@ -35,18 +35,18 @@ const openings = ['please', 'can you', 'i want to', 'how do i', 'tell me how to'
 const endings = ['today', 'for me', 'right now', 'again', 'if possible', 'this week', 'as soon as you can', ''];
 
 /**
- * Writes a made-up set of the same layout: each topic has ten words of its own and shares ten with the topic beside it. A
- * text has two to four of them.
+ * Writes a made-up set of the same layout: each topic has eight words of its own and borrows three of the topic beside it. A
+ * text has three to five of them.
  */
 export async function writeMadeUp(folder: string): Promise<void> {
   const random = createRandom(1);
   const pick = <Item>(items: readonly Item[]) => items[Math.floor(random() * items.length)];
   const syllables = ['ba', 'ko', 'ri', 'mu', 'te', 'la', 'no', 'si', 'ver', 'dan', 'pol', 'gis', 'tra', 'fen', 'hul'];
   const word = () => Array.from({ length: 2 + Math.floor(random() * 2) }, () => pick(syllables)).join('');
-  const words = Array.from({ length: baseTopics + newTopics + 1 }, () => Array.from({ length: 10 }, word));
+  const words = Array.from({ length: baseTopics + newTopics + 1 }, () => Array.from({ length: 8 }, word));
   const textOf = (topic: number) => {
-    const own = [...(words[topic] ?? []), ...(words[topic] ?? []), ...(words[topic + 1] ?? [])];
-    const said = Array.from({ length: 2 + Math.floor(random() * 3) }, () => pick(own));
+    const own = [...(words[topic] ?? []), ...(words[topic + 1] ?? []).slice(0, 3)];
+    const said = Array.from({ length: 3 + Math.floor(random() * 3) }, () => pick(own));
     return [pick(openings), ...said, pick(endings)].join(' ').trim();
   };
   const known = Array.from({ length: baseTopics }, (_, topic) => topic);

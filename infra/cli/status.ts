@@ -1,6 +1,7 @@
 import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { listChampions } from '../../src/promote/registry.ts';
+import { listFound } from '../../src/watch/clusters/found.ts';
 import { listIncidents } from '../../src/watch/incidents.ts';
 import { openRuntime } from '../runtime.ts';
 import type { Runtime } from '../runtime.ts';
@@ -11,6 +12,8 @@ interface ModelStatus {
   since: string | null;
   incident: string | null;
   incidentState: string | null;
+  /** Groups of rows that fail alike, the largest first; resolved ones are left out. */
+  clusters: { tag: string; name: string; state: string; rows: number }[];
 }
 
 interface Status {
@@ -40,7 +43,11 @@ export function addStatusCommand(program: Command): void {
 
 async function readStatus({ config, db, stack }: Runtime): Promise<Status> {
   const models = Object.keys(config.models);
-  const [champions, incidents] = await Promise.all([listChampions(db, models), listIncidents(db, { open: true })]);
+  const [champions, incidents, found] = await Promise.all([
+    listChampions(db, models),
+    listIncidents(db, { open: true }),
+    listFound(db, models),
+  ]);
   const { gateway, console, temporal, temporalUi } = stack?.urls ?? {};
   const answers = await Promise.all(
     (['gateway', 'console'] as const).map(async (name) => {
@@ -62,6 +69,9 @@ async function readStatus({ config, db, stack }: Runtime): Promise<Status> {
         since: champion?.since.toISOString() ?? null,
         incident: incident?.id ?? null,
         incidentState: incident?.state ?? null,
+        clusters: found
+          .filter((cluster) => cluster.model === model && cluster.state !== 'resolved')
+          .map(({ key, name, state, rows }) => ({ tag: key, name, state, rows })),
       };
     }),
   };
@@ -79,11 +89,20 @@ async function isUp(url: string): Promise<boolean> {
 
 function describe({ urls, answers, models }: Status): string {
   const servers = Object.entries(answers).map(([name, up]) => `${name}: ${up ? 'answers' : 'does not answer'}`);
-  const table = new Table({ head: ['model', 'champion', 'since', 'incident'], style: { head: [], border: [] } });
-  for (const { model, champion, since, incident, incidentState } of models) {
+  const table = new Table({
+    head: ['model', 'champion', 'since', 'incident', 'failing alike'],
+    style: { head: [], border: [] },
+  });
+  for (const { model, champion, since, incident, incidentState, clusters } of models) {
     const open = incident === null ? 'none' : `${incident} (${incidentState ?? 'open'})`;
-    table.push([model, champion ?? 'none yet', since ?? '', open]);
+    table.push([model, champion ?? 'none yet', since ?? '', open, describeClusters(clusters)]);
   }
   const addresses = Object.entries(urls).flatMap(([name, url]) => (url === undefined ? [] : [`${name}: ${url}`]));
   return [...addresses, ...servers, table.toString()].join('\n');
+}
+
+function describeClusters(clusters: ModelStatus['clusters']): string {
+  if (clusters.length === 0) return 'none';
+  const lines = clusters.slice(0, 3).map(({ name, state, rows }) => `${name} (${state}, ${rows} rows)`);
+  return [...lines, ...(clusters.length > 3 ? [`and ${clusters.length - 3} more`] : [])].join('\n');
 }

@@ -104,7 +104,8 @@ function mostCentralFirst(centrality: ReadonlyMap<number, number>): number[] {
   return [...centrality].sort(([row, value], [other, than]) => than - value || row - other).map(([row]) => row);
 }
 
-function groupBy(rows: Iterable<number>, keyOf: (row: number) => number): Map<number, number[]> {
+/** Rows by their key, both in the order they come in. */
+export function groupBy(rows: Iterable<number>, keyOf: (row: number) => number): Map<number, number[]> {
   const groups = new Map<number, number[]>();
   for (const row of rows) {
     const key = keyOf(row);

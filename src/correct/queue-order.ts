@@ -3,6 +3,17 @@ import type { Card } from './fold.ts';
 /** After so many corrections the order is made anew: what was answered has moved it. */
 export const reorderEvery = 25;
 
+/** Many rows may be answered at once: a tenth more, at least, keeps the number of orders small. */
+export function needsNewOrder(corrected: number, correctedAtLast: number): boolean {
+  return corrected - correctedAtLast >= Math.max(reorderEvery, correctedAtLast / 10);
+}
+
+/**
+ * A tenth of healthy rows are of low confidence (that is how the threshold is calibrated): of a cluster with three times as
+ * many, all rows probably fail, whatever the model says of each.
+ */
+const failingShare = 0.3;
+
 export interface QueuedRow {
   waits: boolean;
   /** The model was unsure of it, or a person pointed at it: it probably failed. */
@@ -34,11 +45,16 @@ export function orderCards(cards: readonly Card[], rows: readonly QueuedRow[], l
     own
       .sort((a, b) => b.centrality - a.centrality)
       .map((card, index) => ({
-        ...{ card, risky, waiting, turn: index + (answered ? 1 : 0) },
+        ...{
+          card,
+          waiting,
+          failing: risky >= failingShare * waiting ? waiting : risky,
+          turn: index + (answered ? 1 : 0),
+        },
         front: card.rows.some((row) => rows[row]?.front === true) ? 0 : 1,
       })),
   );
   return placed
-    .sort((a, b) => a.front - b.front || a.turn - b.turn || b.risky - a.risky || b.waiting - a.waiting)
+    .sort((a, b) => a.front - b.front || a.turn - b.turn || b.failing - a.failing || b.waiting - a.waiting)
     .map(({ card }) => card);
 }

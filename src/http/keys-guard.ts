@@ -36,6 +36,7 @@ export const reviewScopes: RouteScopes = {
   '/api/tags': 'review',
   '/api/incidents': 'review',
   '/api/incidents/:id': 'review',
+  '/api/clusters': 'review',
   '/api/models': 'review',
   '/api/drift-events': 'admin',
   '/api/retrain': 'admin',

@@ -6,6 +6,7 @@ import { addTags } from '../tag/tags.ts';
 import { answerErrors, parseRequest, sendError } from './errors.ts';
 import { guardRoutes, reviewScopes } from './keys-guard.ts';
 import { serverLimits } from './limits.ts';
+import { addClusterRoute } from './review-clusters.ts';
 import { addCorrectionRoute } from './review-corrections.ts';
 import { addIncidentRoutes } from './review-incidents.ts';
 import { findModel, type ReviewOptions } from './review-options.ts';
@@ -53,6 +54,7 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
 
   addCorrectionRoute(app, options);
   addIncidentRoutes(app, options);
+  addClusterRoute(app, options);
 
   app.post('/api/tags', async (request) => {
     const { tag, request_ids: requestIds, operator } = parseRequest(tagsRequest, request.body);
