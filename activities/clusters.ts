@@ -13,6 +13,9 @@ import type { Material } from '../src/watch/clusters/jobs.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { withHeartbeat } from './heartbeat.ts';
 
+/** What a history may hold of a cluster: its name is made of users' words, and stays in the database. */
+export type ClusterFigures = Omit<FoundCluster, 'name'>;
+
 /** Rows clustered at once; those of an incident beyond it wait in the queue behind them. */
 const mostRows = 20_000;
 const mostEmbedded = 6000;
@@ -64,9 +67,9 @@ export function createClusterActivities({ config, db, secret, logger }: Activity
     /**
      * Groups what fails, tells the groups from those of the last look, and opens targeted reviews. Run twice, it looks
      * once. Due for a retrain are clusters under review with enough corrected rows, unless an open incident gathers
-     * corrections for one. Names are words of redacted text.
+     * corrections for one.
      */
-    async findClusters({ model }: { model: string }): Promise<{ found: FoundCluster[]; due: string[] }> {
+    async findClusters({ model }: { model: string }): Promise<{ found: ClusterFigures[]; due: string[] }> {
       const { windowDays, minRows, reviewAt, minCorrected } = settingsOf(model);
       const look = { model, run: activityInfo().workflowExecution?.runId ?? '' };
       return withHeartbeat(async () => {
@@ -88,8 +91,12 @@ export function createClusterActivities({ config, db, secret, logger }: Activity
         const found = await listFound(db, [model]);
         const answering = (await listIncidents(db, { model, open: true })).length > 0;
         const due = answering ? [] : found.filter(({ corrected }) => corrected >= minCorrected);
-        return { found, due: due.map(({ key }) => key) };
+        return { found: found.map(withoutName), due: due.map(({ key }) => key) };
       });
     },
   };
+}
+
+function withoutName({ key, model, state, rows, corrected, underReview, upToSeq }: FoundCluster): ClusterFigures {
+  return { key, model, state, rows, corrected, underReview, upToSeq };
 }

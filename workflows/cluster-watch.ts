@@ -1,6 +1,6 @@
 import { defineQuery, patched, setHandler } from '@temporalio/workflow';
 import type { ClusterCount } from '../activities/watch.ts';
-import type { FoundCluster } from '../src/watch/clusters/found.ts';
+import type { ClusterFigures } from '../activities/clusters.ts';
 import { bulk, quick } from './activity-options.ts';
 import { showInList, showOnPage } from './operator-view.ts';
 import { orderReviews } from './order-reviews.ts';
@@ -8,10 +8,10 @@ import { orderReviews } from './order-reviews.ts';
 export interface ClusterWatchResult {
   status: 'quiet' | 'triggered';
   clusters: ClusterCount[];
-  found: FoundCluster[];
+  found: ClusterFigures[];
 }
 
-/** Clusters that the page lists. */
+/** Clusters that the page lists, by key: their names are at `GET /api/clusters`. */
 const shown = 20;
 
 export const clusterWatchState = defineQuery<ClusterWatchResult | { status: 'looking' }>('state');
@@ -32,8 +32,8 @@ export async function clusterWatch({ model }: { model: string }): Promise<Cluste
   const due = clusters.filter((cluster) => cluster.corrected >= cluster.threshold);
   for (const { tag, upToSeq } of due) await trigger(model, tag, upToSeq);
 
-  let found: FoundCluster[] = [];
-  let dueFound: FoundCluster[] = [];
+  let found: ClusterFigures[] = [];
+  let dueFound: ClusterFigures[] = [];
   if (patched('found-clusters')) {
     showInList({ model, phase: 'group' });
     const look = await bulk.findClusters({ model });
@@ -43,7 +43,7 @@ export async function clusterWatch({ model }: { model: string }): Promise<Cluste
     await orderReviews(model);
   }
 
-  const triggered = [...due.map(({ tag }) => tag), ...dueFound.map(({ key, name }) => `${key} (${name})`)];
+  const triggered = [...due.map(({ tag }) => tag), ...dueFound.map(({ key }) => key)];
   state = { status: triggered.length > 0 ? 'triggered' : 'quiet', clusters, found };
   showInList({ model, phase: state.status });
   showOnPage(`${model}: ${triggered.length === 0 ? 'nothing to retrain for' : `retrain for ${triggered.join(', ')}`}`, {
@@ -60,6 +60,6 @@ async function trigger(model: string, cluster: string, upToSeq: number): Promise
   await quick.markClusterTriggered({ model, tag: cluster, upToSeq });
 }
 
-function describe({ name, state, rows, corrected, underReview }: FoundCluster): string {
-  return `${name}: ${state}, ${rows} rows${underReview ? `, under review, ${corrected} newly corrected` : ''}`;
+function describe({ state, rows, corrected, underReview }: ClusterFigures): string {
+  return `${state}, ${rows} rows${underReview ? `, under review, ${corrected} newly corrected` : ''}`;
 }

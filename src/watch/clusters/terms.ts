@@ -1,5 +1,5 @@
 const shownTerms = 5;
-/** A word of fewer rows may be one person's: these words are shown in the Temporal UI. */
+/** A word of fewer rows may be one person's. */
 const leastRows = 5;
 const prior = 0.5;
 
