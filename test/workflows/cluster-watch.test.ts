@@ -101,6 +101,23 @@ test('enough corrected rows of a cluster trigger a retrain for it, once, and not
   assert.equal((await watch()).status, 'quiet');
 });
 
+test('an incident that starts to collect has the queue put in order', async () => {
+  await query(`truncate relearn.review_cards`);
+  await query(`update relearn.incidents set id = 'again', state = 'open'`);
+  const handle = await loop.client.workflow.start('driftResponse', {
+    ...{ workflowId: workflowId.driftResponse(model, 'again'), taskQueue },
+    args: [
+      {
+        ...{ model, incident: 'again', monitor: 'by-hand', minCorrected: 1000, graceMs: 0 },
+        deadlineAt: Date.now() + 3_600_000,
+      },
+    ],
+  });
+  await until('it is', async () => (await queue()).length > 0);
+  await handle.signal('closeReview', { by: 'ann' });
+  await handle.result();
+});
+
 test('rows that no longer fail resolve their cluster', async () => {
   await query(`update relearn.samples set kept_because = 'healthy'`);
   await query(`delete from relearn.tags`);
