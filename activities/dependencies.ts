@@ -25,5 +25,7 @@ export interface ActivityDependencies {
   datasetDirectory: string;
   /** Folder for files under construction. */
   scratchDirectory: string;
+  /** The value of an environment variable that the config names. */
+  secret: (name: string) => string | undefined;
   logger: ActivityLogger;
 }

@@ -1,3 +1,4 @@
+import { createClusterActivities } from './clusters.ts';
 import { createConvertActivities } from './convert.ts';
 import { createCorrectActivities } from './correct.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -18,6 +19,7 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...createInferBatchActivities(dependencies),
     ...createLogActivities(dependencies),
     ...createWatchActivities(dependencies),
+    ...createClusterActivities(dependencies),
     ...createTagActivities(dependencies),
     ...createCorrectActivities(dependencies),
     ...createConvertActivities(dependencies),

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- NAME [--data DIR] [--rows N] [--json]`: runs one benchmark and prints its figures, with `--json` as one line
+ * `npm run bench -- NAME [--data DIR] [--rows N] [--draw FILE] [--json]`: runs one benchmark and prints its figures, with `--json` as one line
  * of JSON after the table. docs/benchmarks.md says what each figure means.
  */
 import { parseArgs } from 'node:util';
@@ -7,23 +7,32 @@ import Table from 'cli-table3';
 import { z } from 'zod';
 import { errorMessage, RelearnError } from '../src/errors.ts';
 
-/** Each is a file of this folder that exports `run(options: { data?: string; rows?: number }): Promise<Record<string, number>>`. */
-const benchmarks = ['corrections', 'drift', 'gateway', 'log-writer', 'redact', 'serve', 'tag-window'];
+/** Each is a file of this folder that exports `run(options: Options): Promise<Record<string, number>>`. */
+const benchmarks = ['corrections', 'drift', 'gateway', 'label-cost', 'log-writer', 'redact', 'serve', 'tag-window'];
+
+interface Options {
+  data?: string;
+  /** How much, where a benchmark scales. */
+  rows?: number;
+  /** Where a benchmark that has a picture draws it. */
+  draw?: string;
+}
 
 const benchmarkModule = z.object({
-  run: z.custom<(options: { data?: string; rows?: number }) => Promise<unknown>>(
-    (value) => typeof value === 'function',
-  ),
+  run: z.custom<(options: Options) => Promise<unknown>>((value) => typeof value === 'function'),
 });
 const figuresSchema = z.record(z.string(), z.number());
 
-const usage = `Usage: npm run bench -- NAME [--data DIR] [--rows N] [--json]\nBenchmarks: ${benchmarks.join(', ')}`;
+const usage = `Usage: npm run bench -- NAME [--data DIR] [--rows N] [--draw FILE] [--json]\nBenchmarks: ${benchmarks.join(', ')}`;
 
 function readArguments() {
   try {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
-      options: { data: { type: 'string' }, rows: { type: 'string' }, json: { type: 'boolean', default: false } },
+      options: {
+        ...{ data: { type: 'string' }, rows: { type: 'string' }, draw: { type: 'string' } },
+        json: { type: 'boolean', default: false },
+      },
     });
     const [name, ...more] = positionals;
     if (name !== undefined && more.length === 0 && benchmarks.includes(name)) return { name, ...values };
@@ -34,13 +43,10 @@ function readArguments() {
 }
 
 async function runBenchmark(): Promise<void> {
-  const { name, data, rows, json } = readArguments();
+  const { name, json, rows, ...options } = readArguments();
   const benchmark = benchmarkModule.parse(await import(new URL(`./${name}.js`, import.meta.url).href));
   const figures = figuresSchema.parse(
-    await benchmark.run({
-      ...(data === undefined ? {} : { data }),
-      ...(rows === undefined ? {} : { rows: Number(rows) }),
-    }),
+    await benchmark.run({ ...options, ...(rows === undefined ? {} : { rows: Number(rows) }) }),
   );
   const table = new Table({ head: [name, ''], style: { head: [], border: [] }, colAligns: ['left', 'right'] });
   for (const [figure, value] of Object.entries(figures)) table.push([figure, readable(value)]);

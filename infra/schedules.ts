@@ -89,7 +89,7 @@ function modelSchedules(model: string, { drift, retrain, tags }: ModelConfig): D
     'clusterWatch',
     retrain.clusterEverySeconds,
     [{ model }],
-    `${model}: has a tag enough corrections?`,
+    `${model}: what fails alike, and is it corrected?`,
   );
   const rules = everyInterval(
     scheduleId.tagRules(model),
@@ -101,7 +101,7 @@ function modelSchedules(model: string, { drift, retrain, tags }: ModelConfig): D
   return [
     watch,
     ...(tags.rules.length > 0 ? [rules] : []),
-    ...(retrain.clusters.length > 0 ? [clusters] : []),
+    clusters,
     ...(retrain.cadence === undefined ? [] : [cadence(model, retrain.cadence)]),
   ];
 }

@@ -5,6 +5,7 @@ import { redaction } from './log/redact/config.ts';
 import { canaryConfig } from './promote/config.ts';
 import { tagsConfig } from './tag/config.ts';
 import { monitorSettings } from './watch/config.ts';
+import { clustersConfig } from './watch/clusters/config.ts';
 
 const name = z
   .string()
@@ -107,6 +108,7 @@ const model = z.strictObject({
   sampling: sampling.prefault({}),
   drift: drift.prefault({}),
   retrain: retrain.prefault({}),
+  clusters: clustersConfig.prefault({}),
   evals: evals.optional(),
   rollout: rollout.prefault({}),
   tags: tagsConfig.prefault({}),

@@ -174,6 +174,11 @@ async function turnTheLoop(): Promise<void> {
     request_id,
     completion: `${completion} ${identifiers[0] ?? ''} ${person}`,
   }));
+  await loop.client.workflow.execute('clusterWatch', {
+    ...{ workflowId: `cluster-watch/${randomUUID()}`, taskQueue, args: [{ model }] },
+  });
+  const clusters = await loop.database.db.query(`select terms from relearn.clusters where cardinality(terms) > 0`);
+  assert.ok(clusters.length > 0, 'the story holds clusters with names');
   await post(review, '/api/corrections', { operator: 'ann', corrections });
   await loop.client.workflow.getHandle(workflowId.driftResponse(model, incident.id)).result();
   await until('the champion has changed', async () => loop.champions.get(model)?.version === 'v2');

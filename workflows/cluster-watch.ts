@@ -1,38 +1,65 @@
-import { defineQuery, setHandler } from '@temporalio/workflow';
+import { defineQuery, patched, setHandler } from '@temporalio/workflow';
 import type { ClusterCount } from '../activities/watch.ts';
-import { quick } from './activity-options.ts';
+import type { ClusterFigures } from '../activities/clusters.ts';
+import { bulk, quick } from './activity-options.ts';
 import { showInList, showOnPage } from './operator-view.ts';
+import { orderReviews } from './order-reviews.ts';
 
 export interface ClusterWatchResult {
   status: 'quiet' | 'triggered';
   clusters: ClusterCount[];
+  found: ClusterFigures[];
 }
+
+/** Clusters that the page lists, by key: their names are at `GET /api/clusters`. */
+const shown = 20;
 
 export const clusterWatchState = defineQuery<ClusterWatchResult | { status: 'looking' }>('state');
 
 /**
- * Counts the newly corrected rows of each configured tag; a tag that has reached its threshold triggers a retrain.
- * Corrections count once: the next trigger needs as many new ones.
+ * Counts the newly corrected rows of each configured tag, and groups what fails into clusters of its own: a large one is
+ * put to review. A tag or cluster that has reached its threshold triggers a retrain, unless an open incident gathers corrections
+ * for one. Corrections count once: the next trigger needs as many new ones.
  */
 export async function clusterWatch({ model }: { model: string }): Promise<ClusterWatchResult> {
   let state: ClusterWatchResult | { status: 'looking' } = { status: 'looking' };
-  setHandler(clusterWatchState, () => state, { description: 'Corrected rows of each watched tag' });
+  setHandler(clusterWatchState, () => state, {
+    description: 'Watched tags and found clusters, and their corrected rows',
+  });
   showInList({ model, trigger: 'schedule', phase: 'count' });
 
   const clusters = await quick.countClusters({ model });
   const due = clusters.filter((cluster) => cluster.corrected >= cluster.threshold);
-  for (const { tag, upToSeq } of due) {
-    await quick.triggerRetrain({ model, trigger: { kind: 'cluster', cluster: tag } });
-    await quick.markClusterTriggered({ model, tag, upToSeq });
+  for (const { tag, upToSeq } of due) await trigger(model, tag, upToSeq);
+
+  let found: ClusterFigures[] = [];
+  let dueFound: ClusterFigures[] = [];
+  if (patched('found-clusters')) {
+    showInList({ model, phase: 'group' });
+    const look = await bulk.findClusters({ model });
+    found = look.found;
+    dueFound = look.found.filter(({ key }) => look.due.includes(key));
+    for (const { key, upToSeq } of dueFound) await trigger(model, key, upToSeq);
+    await orderReviews(model);
   }
 
-  state = { status: due.length > 0 ? 'triggered' : 'quiet', clusters };
+  const triggered = [...due.map(({ tag }) => tag), ...dueFound.map(({ key }) => key)];
+  state = { status: triggered.length > 0 ? 'triggered' : 'quiet', clusters, found };
   showInList({ model, phase: state.status });
-  showOnPage(
-    `${model}: ${due.length === 0 ? 'no tag has reached its threshold' : `retrain for ${due.map(({ tag }) => tag).join(', ')}`}`,
-    Object.fromEntries(
+  showOnPage(`${model}: ${triggered.length === 0 ? 'nothing to retrain for' : `retrain for ${triggered.join(', ')}`}`, {
+    ...Object.fromEntries(
       clusters.map(({ tag, corrected, threshold }) => [tag, `${corrected} of ${threshold} corrected`]),
     ),
-  );
+    ...Object.fromEntries(found.slice(0, shown).map((cluster) => [cluster.key, describe(cluster)])),
+  });
   return state;
+}
+
+async function trigger(model: string, cluster: string, upToSeq: number): Promise<void> {
+  await quick.triggerRetrain({ model, trigger: { kind: 'cluster', cluster } });
+  await quick.markClusterTriggered({ model, tag: cluster, upToSeq });
+}
+
+function describe({ state, rows, corrected, underReview }: ClusterFigures): string {
+  return `${state}, ${rows} rows${underReview ? `, under review, ${corrected} newly corrected` : ''}`;
 }

@@ -3,14 +3,17 @@ import {
   condition,
   continueAsNew,
   defineQuery,
+  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
+import { needsNewOrder } from '../src/correct/queue-order.ts';
 import type { Decision, RetrainFinished } from '../src/temporal.ts';
 import { bulk, patient } from './activity-options.ts';
 import { CorrectionInbox } from './correction-inbox.ts';
 import { openIncidentMail } from './incident-mail.ts';
 import { showInList, showOnPage } from './operator-view.ts';
+import { orderReviews } from './order-reviews.ts';
 
 export interface DriftResponseInput {
   model: string;
@@ -73,6 +76,7 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
   let graceUntil = carried?.graceUntil ?? 0;
   let lastRetrain = carried?.lastRetrain ?? null;
   let progress = { rows: 0, corrected: 0, counted: 0, disagreements: 0, detectedAgain: false };
+  let correctedAtOrder = -Infinity;
   const carry = (): Carried => ({ phase, target, graceUntil, lastRetrain, ...inbox.counts() });
   setHandler(driftResponseState, () => ({ model, incident, ...carry(), ...progress, problems: inbox.problems }), {
     description: 'Phase, counts of corrections, what was ignored and why',
@@ -98,6 +102,11 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
     const by = decision === undefined ? {} : { by: decision.by };
     await patient.triggerRetrain({ model, trigger: { kind: 'drift', incident, ...by } });
   };
+  const orderQueue = async () => {
+    if (!needsNewOrder(progress.corrected, correctedAtOrder) || !patched('order-reviews')) return;
+    correctedAtOrder = progress.corrected;
+    await orderReviews(model);
+  };
   const storeWaiting = async () => {
     for (let batch = inbox.nextBatch(); batch !== undefined; batch = inbox.nextBatch()) {
       inbox.settle(batch.messages, await patient.storeCorrections(batch));
@@ -118,12 +127,14 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
   if (phase === 'open') {
     await enter('collecting', '');
     await bulk.keepIncidentRows({ incident });
+    await orderQueue();
   }
   for (;;) {
     await storeWaiting();
     if (mail.recount) {
       mail.recount = false;
       progress = await patient.countCorrections({ incident });
+      if (phase === 'collecting') await orderQueue();
     } else if (mail.closing !== undefined) {
       const reason = `closed by ${mail.closing.by}. ${mail.closing.reason}`.trim();
       await enter('closed', reason, mail.closing);

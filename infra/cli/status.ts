@@ -1,6 +1,7 @@
 import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { listChampions } from '../../src/promote/registry.ts';
+import { listFound } from '../../src/watch/clusters/found.ts';
 import { listIncidents } from '../../src/watch/incidents.ts';
 import { listMonitorStatus, type MonitorStatus } from '../../src/watch/verdicts.ts';
 import { openRuntime } from '../runtime.ts';
@@ -14,6 +15,8 @@ interface ModelStatus {
   incidentState: string | null;
   /** The latest verdict of each monitor on the champion. */
   monitors: MonitorStatus[];
+  /** Groups of rows that fail alike, the largest first; resolved ones are left out. */
+  clusters: { tag: string; name: string; state: string; rows: number }[];
 }
 
 interface Status {
@@ -43,10 +46,11 @@ export function addStatusCommand(program: Command): void {
 
 async function readStatus({ config, db, stack }: Runtime): Promise<Status> {
   const models = Object.keys(config.models);
-  const [champions, incidents, monitors] = await Promise.all([
+  const [champions, incidents, monitors, found] = await Promise.all([
     listChampions(db, models),
     listIncidents(db, { open: true }),
     listMonitorStatus(db, models),
+    listFound(db, models),
   ]);
   const { gateway, console, temporal, temporalUi } = stack?.urls ?? {};
   const answers = await Promise.all(
@@ -69,7 +73,10 @@ async function readStatus({ config, db, stack }: Runtime): Promise<Status> {
         since: champion?.since.toISOString() ?? null,
         incident: incident?.id ?? null,
         incidentState: incident?.state ?? null,
-        monitors: monitors.filter((found) => found.model === model),
+        monitors: monitors.filter((monitor) => monitor.model === model),
+        clusters: found
+          .filter((cluster) => cluster.model === model && cluster.state !== 'resolved')
+          .map(({ key, name, state, rows }) => ({ tag: key, name, state, rows })),
       };
     }),
   };
@@ -87,10 +94,13 @@ async function isUp(url: string): Promise<boolean> {
 
 function describe({ urls, answers, models }: Status): string {
   const servers = Object.entries(answers).map(([name, up]) => `${name}: ${up ? 'answers' : 'does not answer'}`);
-  const table = new Table({ head: ['model', 'champion', 'since', 'incident'], style: { head: [], border: [] } });
-  for (const { model, champion, since, incident, incidentState } of models) {
+  const table = new Table({
+    head: ['model', 'champion', 'since', 'incident', 'failing alike'],
+    style: { head: [], border: [] },
+  });
+  for (const { model, champion, since, incident, incidentState, clusters } of models) {
     const open = incident === null ? 'none' : `${incident} (${incidentState ?? 'open'})`;
-    table.push([model, champion ?? 'none yet', since ?? '', open]);
+    table.push([model, champion ?? 'none yet', since ?? '', open, describeClusters(clusters)]);
   }
   const addresses = Object.entries(urls).flatMap(([name, url]) => (url === undefined ? [] : [`${name}: ${url}`]));
   return [...addresses, ...servers, table.toString(), ...models.flatMap(describeMonitors)].join('\n');
@@ -102,4 +112,10 @@ function describeMonitors({ model, monitors }: ModelStatus): string[] {
     const word = state === 'drift' && action === 'warn' ? 'WARNING' : state;
     return `${model} ${monitor}: ${word}. ${reason}`;
   });
+}
+
+function describeClusters(clusters: ModelStatus['clusters']): string {
+  if (clusters.length === 0) return 'none';
+  const lines = clusters.slice(0, 3).map(({ name, state, rows }) => `${name} (${state}, ${rows} rows)`);
+  return [...lines, ...(clusters.length > 3 ? [`and ${clusters.length - 3} more`] : [])].join('\n');
 }

@@ -40,6 +40,7 @@ export const reviewScopes: RouteScopes = {
   '/api/incidents/:id': 'review',
   '/api/incidents/:id/close': 'review',
   '/api/incidents/:id/retrain': 'admin',
+  '/api/clusters': 'review',
   '/api/models': 'review',
   '/api/drift-events': 'admin',
   '/api/retrain': 'admin',

@@ -9,6 +9,7 @@ const routes = [
     '/api/drift-events',
     '{"model","event_id","detected_at"?,"monitor"?,"reason"?}: drift seen by your own detector',
   ],
+  ['GET', '/api/clusters', 'groups of alike rows among those that fail: ?model'],
   ['GET', '/api/models', 'versions, champions, certificates, gates'],
   ['POST', '/api/retrain', '{"model","operator"}'],
   ['GET', '/healthz', 'this process answers'],

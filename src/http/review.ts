@@ -5,6 +5,7 @@ import { RelearnError } from '../errors.ts';
 import { answerErrors, parseRequest, sendError } from './errors.ts';
 import { guardRoutes, reviewScopes } from './keys-guard.ts';
 import { serverLimits } from './limits.ts';
+import { addClusterRoute } from './review-clusters.ts';
 import { addCorrectionRoute } from './review-corrections.ts';
 import { addDriftEventRoute } from './review-drift-events.ts';
 import { addIncidentRoutes } from './review-incidents.ts';
@@ -56,6 +57,7 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   addIncidentRoutes(app, options);
   addTagRoutes(app, options);
   addDriftEventRoute(app, options);
+  addClusterRoute(app, options);
 
   app.post('/api/retrain', async (request, reply) => {
     const { model, operator } = parseRequest(retrainRequest, request.body);

@@ -33,9 +33,9 @@ test('schedules follow the configuration: made, changed with their pause kept, d
   const first = await until('the namespace is known', () =>
     reconcileSchedules(client, config(600, cadence)).catch(() => undefined),
   );
-  assert.ok(first.created.length + first.changed.length <= 3);
-  const all = ['drift-watch/mail', 'log-retention', 'retrain-cadence/mail'];
-  await until('all are listed', async () => (await schedules()).length === 3);
+  assert.ok(first.created.length + first.changed.length <= 4);
+  const all = ['cluster-watch/mail', 'drift-watch/mail', 'log-retention', 'retrain-cadence/mail'];
+  await until('all are listed', async () => (await schedules()).length === 4);
   assert.deepEqual(await schedules(), all);
 
   const watch = client.schedule.getHandle('drift-watch/mail');

@@ -102,7 +102,8 @@ function weighClasses(targets: Int32Array, classes: number): Float64Array {
   return counts.map((count) => Math.min(largestClassWeight, targets.length / (classes * count)));
 }
 
-function measureRarity(vectors: readonly SparseVector[], buckets: number): Float32Array {
+/** How rare each bucket is among the rows: ln((1 + rows) / (1 + rows that hold it)) + 1. */
+export function measureRarity(vectors: readonly SparseVector[], buckets: number): Float32Array {
   const holding = new Float64Array(buckets);
   for (const { ids } of vectors) for (const id of ids) holding[id] = (holding[id] ?? 0) + 1;
   return Float32Array.from(holding, (count) => Math.log((1 + vectors.length) / (1 + count)) + 1);
