@@ -4,10 +4,18 @@ import { finished } from 'node:stream/promises';
 import { InvalidArgumentError, type Command } from 'commander';
 import { z } from 'zod';
 import { storeCorrections, type Correction, type StoredCorrection } from '../../src/correct/corrections.ts';
-import { listReviewQueue, type ReviewRow } from '../../src/correct/review-queue.ts';
+import { fillReviewQueue } from '../../src/correct/queue-fill.ts';
+import {
+  listPlaces,
+  listReviewQueue,
+  readReviewRows,
+  type ReviewFilter,
+  type ReviewRow,
+} from '../../src/correct/review-queue.ts';
 import type { Database } from '../../src/database.ts';
 import { tellIncidents } from '../../src/correct/tell-incidents.ts';
 import { readJsonl } from '../../src/jsonl.ts';
+import { modelSettings } from '../deploy.ts';
 import { openReviewSignals } from '../review-signals.ts';
 import type { Runtime } from '../runtime.ts';
 import { report, runWith } from './run-with.ts';
@@ -16,6 +24,7 @@ import { actor } from './versions.ts';
 interface QueueOptions {
   model?: string;
   incident?: string;
+  tag?: string;
   limit: number;
   out?: string;
   json?: boolean;
@@ -37,11 +46,13 @@ export function addReviewCommands(program: Command): void {
     .description('show the rows that wait for a correction, the most pressing first')
     .option('--model <name>', 'of this model only')
     .option('--incident <id>', 'of this incident only')
+    .option('--tag <tag>', 'with this tag only')
     .option('--limit <number>', 'at most so many rows', readLimit, 20)
     .option('--json', 'report as JSON')
     .action((_: unknown, command: Command) =>
-      runWith<QueueOptions>(command, async ({ db }, { model, incident, limit, json }) => {
-        const rows = await listReviewQueue(db, { model, incident, limit, offset: 0 });
+      runWith<QueueOptions>(command, async (runtime, { limit, json, ...options }) => {
+        const filter = await fillFor(runtime, options);
+        const rows = await listReviewQueue(runtime.db, { ...filter, limit, offset: 0 });
         report(json, rows, () => rows.map(describeRow).join('\n') || 'No row waits for a correction.');
       }),
     );
@@ -51,11 +62,12 @@ export function addReviewCommands(program: Command): void {
     .description('write the queue as JSONL, for another tool to fill in `completion`')
     .option('--model <name>', 'of this model only')
     .option('--incident <id>', 'of this incident only')
+    .option('--tag <tag>', 'with this tag only')
     .option('--out <file>', 'write to a file instead of standard output')
     .action((_: unknown, command: Command) =>
-      runWith<QueueOptions>(command, async ({ db }, options) => {
+      runWith<QueueOptions>(command, async (runtime, options) => {
         const out = options.out === undefined ? process.stdout : createWriteStream(options.out);
-        await exportQueue(db, options, async (line) => {
+        await exportQueue(runtime.db, await fillFor(runtime, options), async (line) => {
           if (!out.write(line)) await once(out, 'drain');
         });
         if (out !== process.stdout) await finished(out.end());
@@ -125,20 +137,24 @@ async function storeAndTell(runtime: Runtime, corrections: readonly Correction[]
   return stored;
 }
 
-/** Pages of one snapshot: what is corrected meanwhile neither hides a row nor shows one twice. */
-async function exportQueue(
-  db: Database,
-  { model, incident }: QueueOptions,
-  write: (line: string) => Promise<void>,
-): Promise<void> {
-  await db.transaction(async (tx) => {
-    await tx.query('set transaction isolation level repeatable read, read only');
-    for (let offset = 0; ; offset += batchRows) {
-      const rows = await listReviewQueue(tx, { model, incident, limit: batchRows, offset });
-      for (const row of rows) await write(`${JSON.stringify({ ...row, completion: '' })}\n`);
-      if (rows.length < batchRows) return;
-    }
-  });
+/** Brings the queue up to date. Throws `model_not_found`. */
+async function fillFor(runtime: Runtime, { model, incident, tag }: Partial<QueueOptions>): Promise<ReviewFilter> {
+  if (model !== undefined) modelSettings(runtime, model);
+  const models = model === undefined ? Object.keys(runtime.config.models) : [model];
+  await fillReviewQueue(runtime.db, { models });
+  return { models, incident, tag };
+}
+
+/** The order is read once: what is corrected meanwhile neither hides another row nor shows one twice. */
+async function exportQueue(db: Database, filter: ReviewFilter, write: (line: string) => Promise<void>): Promise<void> {
+  const places = await listPlaces(db, { ...filter, limit: Number.MAX_SAFE_INTEGER });
+  for (let from = 0; from < places.length; from += batchRows) {
+    const rows = await readReviewRows(
+      db,
+      places.slice(from, from + batchRows).map(({ requestId }) => requestId),
+    );
+    for (const row of rows) await write(`${JSON.stringify({ ...row, completion: '' })}\n`);
+  }
 }
 
 function readLimit(text: string): number {

@@ -1,6 +1,5 @@
 import fastify, { LogController, type FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { countReviewQueue, listReviewQueue } from '../correct/review-queue.ts';
 import { RelearnError } from '../errors.ts';
 import { addTags } from '../tag/tags.ts';
 import { answerErrors, parseRequest, sendError } from './errors.ts';
@@ -9,16 +8,10 @@ import { serverLimits } from './limits.ts';
 import { addCorrectionRoute } from './review-corrections.ts';
 import { addIncidentRoutes } from './review-incidents.ts';
 import { findModel, type ReviewOptions } from './review-options.ts';
+import { addQueueRoutes } from './review-queue-routes.ts';
 import { renderIndex } from './review-page.ts';
 import { listVersions } from './review-queries.ts';
 import { label, requestId } from './words.ts';
-
-const queueQuery = z.object({
-  model: z.string().optional(),
-  incident: z.string().optional(),
-  limit: z.coerce.number().int().min(1).max(500).default(50),
-  offset: z.coerce.number().int().min(0).default(0),
-});
 
 const tagsRequest = z.object({ tag: label, request_ids: z.array(requestId).min(1).max(5000), operator: label });
 const retrainRequest = z.object({ model: z.string(), operator: label });
@@ -45,12 +38,7 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   app.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(renderIndex(models)));
   app.get('/healthz', () => ({ status: 'ok' }));
 
-  app.get('/api/review', async (request) => {
-    const query = parseRequest(queueQuery, request.query);
-    const [rows, waiting] = await Promise.all([listReviewQueue(db, query), countReviewQueue(db, query)]);
-    return { rows, waiting };
-  });
-
+  addQueueRoutes(app, options);
   addCorrectionRoute(app, options);
   addIncidentRoutes(app, options);
 
