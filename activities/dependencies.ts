@@ -26,4 +26,6 @@ export interface ActivityDependencies {
   /** Folder for files under construction. */
   scratchDirectory: string;
   logger: ActivityLogger;
+  /** A secret that the configuration names. */
+  secret: (name: string) => string | undefined;
 }

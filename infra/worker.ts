@@ -43,7 +43,7 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   const answering = await openAnswering({ ...setup, load: loadOnnxModelInThread });
   const { artifacts, answerer, writer } = answering;
   const activities = createActivities({
-    ...{ config, db, artifacts, answerer, writer, logger, hashKey: setup.hashKey },
+    ...{ config, db, artifacts, answerer, writer, logger, hashKey: setup.hashKey, secret: setup.secret },
     ...{ datasetDirectory: paths.datasets, scratchDirectory: paths.scratch },
   });
 

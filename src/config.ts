@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { labelStudioConfig } from './correct/label-studio/config.ts';
+import { relabelConfig } from './correct/relabel/config.ts';
 import { isLoopback } from './http/loopback.ts';
 
 const name = z
@@ -109,6 +111,8 @@ const model = z.strictObject({
   retrain: retrain.prefault({}),
   evals: evals.optional(),
   rollout: rollout.prefault({}),
+  labelStudio: labelStudioConfig.optional(),
+  relabel: relabelConfig.optional(),
 });
 
 /** Gateway and console: where they listen, who may ask, and how much. */

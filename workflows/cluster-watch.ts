@@ -1,6 +1,6 @@
-import { defineQuery, setHandler } from '@temporalio/workflow';
+import { ActivityFailure, defineQuery, isCancellation, log, patched, setHandler } from '@temporalio/workflow';
 import type { ClusterCount } from '../activities/watch.ts';
-import { quick } from './activity-options.ts';
+import { quick, sparing } from './activity-options.ts';
 import { showInList, showOnPage } from './operator-view.ts';
 
 export interface ClusterWatchResult {
@@ -26,6 +26,8 @@ export async function clusterWatch({ model }: { model: string }): Promise<Cluste
     await quick.markClusterTriggered({ model, tag, upToSeq });
   }
 
+  if (patched('relabel')) await relabel(model);
+
   state = { status: due.length > 0 ? 'triggered' : 'quiet', clusters };
   showInList({ model, phase: state.status });
   showOnPage(
@@ -35,4 +37,14 @@ export async function clusterWatch({ model }: { model: string }): Promise<Cluste
     ),
   );
   return state;
+}
+
+/** Proposals are a help that may be missing: a look never fails for them. */
+async function relabel(model: string): Promise<void> {
+  try {
+    await sparing.proposeCompletions({ model });
+  } catch (error) {
+    if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
+    log.warn('the stronger model was not asked', { model });
+  }
 }

@@ -18,6 +18,7 @@ import { readJsonl } from '../../src/jsonl.ts';
 import { modelSettings } from '../deploy.ts';
 import { openReviewSignals } from '../review-signals.ts';
 import type { Runtime } from '../runtime.ts';
+import { addLabelStudioCommands } from './label-studio.ts';
 import { report, runWith } from './run-with.ts';
 import { actor } from './versions.ts';
 
@@ -105,6 +106,8 @@ export function addReviewCommands(program: Command): void {
         );
       }),
     );
+
+  addLabelStudioCommands(review);
 }
 
 async function importCorrections(runtime: Runtime, file: string, operator: string): Promise<Record<string, number>> {

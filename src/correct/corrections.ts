@@ -3,7 +3,7 @@ import type { Database } from '../database.ts';
 import { redactText } from '../log/redact/index.ts';
 import { pinRows } from '../log/rows.ts';
 
-export type CorrectionSource = 'signal' | 'update' | 'api' | 'cli' | 'feedback';
+export type CorrectionSource = 'signal' | 'update' | 'api' | 'cli' | 'feedback' | 'label_studio' | 'stronger_model';
 
 /** What the model should have said, as a person or a tool gives it. */
 export interface Correction {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../database.ts';
 import { listFolds } from './review-cards.ts';
-import { isFree, listPlaces, type ReviewFilter } from './review-queue.ts';
+import { isFree, listPlaces, type Place, type ReviewFilter } from './review-queue.ts';
 
 /** A card that a reviewer holds. Its rows are fixed with the lease: what the reviewer looked at is what is answered. */
 export interface Lease {
@@ -53,27 +53,34 @@ async function renewOwn(db: Database, { operator, held, count, minutes, models }
   );
 }
 
-async function takeCards(tx: Database, { operator, count, minutes, ...filter }: LeaseRequest): Promise<Lease[]> {
-  const places = await listPlaces(tx, { ...filter, limit: count + spare, headsOnly: true, freeFor: operator });
-  const heads = await lockRows(
-    tx,
-    places.map(({ requestId }) => requestId),
-    operator,
-    count,
-  );
-  const taken = new Set(heads);
-  const folds = await listFolds(
-    tx,
-    places.filter(({ requestId }) => taken.has(requestId)),
-  );
+type Holding = Omit<LeaseRequest, 'held'>;
+
+async function takeCards(tx: Database, request: Holding): Promise<Lease[]> {
+  const places = await lockHeads(tx, request);
+  const folds = await listFolds(tx, places);
   // Rows of a fold that someone else holds from before stay theirs.
-  const members = new Set(await lockRows(tx, [...folds.values()].flat(), operator));
+  const members = new Set(await lockRows(tx, [...folds.values()].flat(), request.operator));
   const leases = [...folds.values()].map((requestIds) => ({
     id: randomUUID(),
     requestIds: requestIds.filter((id) => members.has(id)).slice(0, largestFold),
   }));
-  const until = await writeLeases(tx, leases, operator, minutes);
+  const until = await writeLeases(tx, leases, request);
   return leases.map((lease) => ({ ...lease, until }));
+}
+
+/** Holds the first row of each of the next cards, for a tool that answers rows one by one. */
+export async function holdHeads(tx: Database, request: Holding): Promise<string[]> {
+  const places = await lockHeads(tx, request);
+  const leases = places.map(({ requestId }) => ({ id: randomUUID(), requestIds: [requestId] }));
+  await writeLeases(tx, leases, request);
+  return places.map(({ requestId }) => requestId);
+}
+
+async function lockHeads(tx: Database, { operator, count, ...filter }: Holding): Promise<Place[]> {
+  const places = await listPlaces(tx, { ...filter, limit: count + spare, headsOnly: true, freeFor: operator });
+  const ids = places.map(({ requestId }) => requestId);
+  const locked = new Set(await lockRows(tx, ids, operator, count));
+  return places.filter(({ requestId }) => locked.has(requestId));
 }
 
 /** Locks those that are free still, in this order; what another transaction has locked is passed over. */
@@ -97,8 +104,7 @@ async function lockRows(
 async function writeLeases(
   tx: Database,
   leases: readonly Pick<Lease, 'id' | 'requestIds'>[],
-  operator: string,
-  minutes: number,
+  { operator, minutes }: Pick<Holding, 'operator' | 'minutes'>,
 ): Promise<Date> {
   const lines = leases.flatMap(({ id, requestIds }) =>
     requestIds.map((requestId, place) => ({ id, requestId, place })),

@@ -29,9 +29,9 @@ export async function suggest(
   return new Map(
     nearest.map(({ row, found }): [string, Suggestion[]] => {
       const own = proposals.filter((proposal) => proposal.request_id === row.request_id);
-      const suggestions: Suggestion[] = own.map(({ request_id: _id, ...proposal }) => ({
+      const suggestions: Suggestion[] = own.map(({ completion, proposer, agreed, judged, reason }) => ({
         source: 'stronger_model',
-        ...proposal,
+        ...{ completion, proposer, agreed, judged, reason },
       }));
       const said = found === null ? undefined : current.get(found.requestId);
       if (found !== null && said !== undefined) {
@@ -55,7 +55,7 @@ interface ShownProposal {
 async function listProposals(db: Database, requestIds: readonly string[]): Promise<ShownProposal[]> {
   return db.query<ShownProposal>(
     `select request_id, completion, proposer, agreed, judged, reason from relearn.proposals
-     where request_id = any($1) order by at desc`,
+     where request_id = any($1) and completion <> '' order by at desc`,
     [requestIds],
   );
 }

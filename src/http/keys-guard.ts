@@ -31,6 +31,7 @@ export const gatewayScopes: RouteScopes = {
 export const reviewScopes: RouteScopes = {
   '/': 'review',
   '/healthz': 'open',
+  '/api/webhooks/label-studio': 'open', // has a secret of its own
   '/api/review': 'review',
   '/api/review/cards': 'review',
   '/api/review/next': 'review',

@@ -21,6 +21,8 @@ export interface ReviewOptions {
   logger: FastifyBaseLogger;
   /** Left out: requests need no key. */
   keys?: Keys | undefined;
+  /** Secrets that the configuration names. Left out: no webhook is taken. */
+  secret?: ((name: string) => string | undefined) | undefined;
 }
 
 /** Throws `model_not_found`, naming the models there are. */

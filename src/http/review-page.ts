@@ -10,6 +10,7 @@ const routes = [
   ['POST', '/api/review/undo', '{"operator","lease_minutes"?}'],
   ['POST', '/api/corrections', '{"operator","corrections":[{"request_id","completion"}]}'],
   ['POST', '/api/tags', '{"tag","request_ids","operator"}'],
+  ['POST', '/api/webhooks/label-studio', 'annotations, with the header x-relearn-secret'],
   ['GET', '/api/incidents', 'incidents, open ones first: ?model'],
   ['GET', '/api/incidents/:id', 'one incident, and how far its corrections are'],
   [

@@ -4,6 +4,7 @@ import { RelearnError } from '../errors.ts';
 import { addTags } from '../tag/tags.ts';
 import { answerErrors, parseRequest, sendError } from './errors.ts';
 import { guardRoutes, reviewScopes } from './keys-guard.ts';
+import { addLabelStudioWebhook } from './label-studio-webhook.ts';
 import { serverLimits } from './limits.ts';
 import { addCorrectionRoute } from './review-corrections.ts';
 import { addIncidentRoutes } from './review-incidents.ts';
@@ -41,6 +42,7 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   addQueueRoutes(app, options);
   addCorrectionRoute(app, options);
   addIncidentRoutes(app, options);
+  addLabelStudioWebhook(app, options);
 
   app.post('/api/tags', async (request) => {
     const { tag, request_ids: requestIds, operator } = parseRequest(tagsRequest, request.body);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { after, afterEach, before, beforeEach, test } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import { storeCorrections } from '../../src/correct/corrections.ts';
@@ -30,7 +30,6 @@ beforeEach(async () => {
        relearn.review_cards, relearn.review_actions, relearn.proposals, relearn.dataset_rows, relearn.datasets cascade`,
   );
   told = [];
-  await app?.close();
   app = buildReview({
     ...{ config, db: database.db, logger },
     signal: {
@@ -40,7 +39,7 @@ beforeEach(async () => {
     },
   });
 });
-after(() => app.close());
+afterEach(() => app.close());
 
 async function call<Schema extends z.ZodType>(path: string, schema: Schema, payload?: object) {
   const request = payload === undefined ? { method: 'GET' as const } : { method: 'POST' as const, payload };
