@@ -1,12 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { startPostgres } from '../infra/embedded/postgres.ts';
 import { migrate } from '../infra/migrate.ts';
 import { configSchema } from '../src/config.ts';
 import { openDatabase, type Database } from '../src/database.ts';
+import { fillReviewQueue } from '../src/correct/queue-fill.ts';
 import { nextResponse } from '../src/http/review-schemas.ts';
 import { buildReview } from '../src/http/review.ts';
 
@@ -18,12 +20,15 @@ const cardedRows = 100_000;
 const rowsPerCard = 10;
 const corrected = 10_000;
 const reviewers = 8;
-const turns = 25;
+const turns = 12;
+/** A reviewer looks at a card for at least so long. */
+const lookMs = 1000;
 
 /**
  * The review API with 1,000,000 rows in the log and 200,000 in the queue, half of them in cards of ten; 10,000 are
- * corrected. Milliseconds at the 95th percentile, of requests of 8 reviewers at once: `next_ms`, `answer_ms` (every third for a
- * fold), `list_ms`, `cards_ms`, and by a tag that few rows carry, `rare_tag_ms`. `first_fill_s`: filling the queue at first.
+ * corrected. Milliseconds at the 95th percentile while 8 reviewers work, each looking at a card for a second: `next_ms`, `answer_ms`
+ * (every third for a fold), `list_ms`, `cards_ms`, and by a tag that few rows carry, `rare_tag_ms`. `first_fill_s`: filling the
+ * queue at first.
  */
 export async function run(options: { data?: string } = {}): Promise<Record<string, number>> {
   const directory = options.data ?? (await mkdtemp(join(tmpdir(), 'relearn-bench-')));
@@ -40,11 +45,7 @@ export async function run(options: { data?: string } = {}): Promise<Record<strin
     await migrate(db);
     await fillLog(db);
     const started = performance.now();
-    await app.inject('/api/review?model=bench&limit=1');
-    for (let waiting = 0; waiting < rows / everyTagged - corrected;) {
-      const response = await app.inject('/api/review?model=bench&limit=1');
-      waiting = response.json<{ waiting: number }>().waiting;
-    }
+    await fillReviewQueue(db, { models: ['bench'] });
     const firstFillSeconds = (performance.now() - started) / 1000;
     await db.query('vacuum analyze relearn.review_queue');
     return { ...(await reviewAtOnce(app)), first_fill_s: firstFillSeconds };
@@ -109,6 +110,7 @@ async function reviewAtOnce(app: FastifyInstance): Promise<Record<string, number
       const [held] = next.cards;
       if (held === undefined) throw new Error('the queue ran dry');
       const body = { operator, lease: held.lease, request_id: held.card.request_id, completion: `label ${turn}` };
+      await sleep(lookMs * (0.75 + Math.random() / 2));
       await timed('answer_ms', '/api/review/answer', { ...body, apply_to: turn % 3 === 0 ? 'fold' : 'row' });
       await timed('list_ms', '/api/review?model=bench');
       await timed('cards_ms', '/api/review/cards?model=bench&incident=i1');

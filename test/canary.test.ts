@@ -151,6 +151,7 @@ async function turnTheLoop(): Promise<void> {
   await post(review, '/api/corrections', { operator: 'ann', corrections: [{ request_id: requestId, completion: 7 }] });
   await post(review, '/api/corrections', { operator: 'ann', request_id: requestId, completion: text });
   await post(review, '/api/drift-events', { model: text, event_id: text, reason: text });
+  await reviewSome();
 
   await answerBatch();
   const truth = await loop.send(
@@ -168,6 +169,20 @@ async function turnTheLoop(): Promise<void> {
   await post(review, '/api/corrections', { operator: 'ann', corrections });
   await loop.client.workflow.getHandle(workflowId.driftResponse(model, incident.id)).result();
   await until('the champion has changed', async () => loop.champions.get(model)?.version === 'v2');
+}
+
+/** Answers a card with what must be redacted, and asks wrongly. */
+async function reviewSome(): Promise<void> {
+  const next = await post(review, '/api/review/next', { operator: 'ann', model });
+  const [held] = next.json<{ cards: { lease: string; card: { request_id: string } }[] }>().cards;
+  assert.ok(held !== undefined, 'a row of low confidence waits');
+  const card = { operator: 'ann', lease: held.lease, request_id: held.card.request_id };
+  await post(review, '/api/review/answer', { ...card, completion: { text } });
+  await post(review, '/api/review/answer', { ...card, completion: text, apply_to: [text] });
+  await post(review, '/api/review/answer', { ...card, operator: 'bob', completion: text });
+  assert.equal((await post(review, '/api/review/answer', { ...card, completion: text })).statusCode, 200);
+  await post(review, '/api/review/undo', { operator: 'ann' });
+  await post(review, '/api/webhooks/label-studio', { action: text }, { 'x-relearn-secret': text });
 }
 
 /** Answers a request while Postgres is away: its row stays in a spool. */

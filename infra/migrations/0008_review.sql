@@ -6,6 +6,9 @@ create table relearn.review_queue (
   ts timestamptz not null, -- of the row in samples
   incident text not null default '', -- the open incident it belongs to, else its latest; '' for none
   confidence double precision not null, -- its log-probability; -infinity when the model gives none
+  card text, -- its place among the cards, as review_cards had it last; null without one
+  rank int,
+  position int,
   lease uuid, -- of the card that a reviewer holds
   lease_place int, -- within the card: 0 is the row to answer
   leased_by text,
@@ -18,8 +21,19 @@ create table relearn.review_queue (
 create index review_queue_order on relearn.review_queue (model, confidence, ts desc, request_id) where removed_at is null;
 create index review_queue_incident on relearn.review_queue (model, incident, confidence, ts desc, request_id)
   where removed_at is null;
+create index review_queue_card on relearn.review_queue (model, rank, position, request_id)
+  where removed_at is null and card is not null;
+create index review_queue_fold on relearn.review_queue (model, card, position, request_id)
+  where removed_at is null and card is not null;
+create index review_cards_computed on relearn.review_cards (model, computed_at);
 create index review_queue_lease on relearn.review_queue (lease) where lease is not null;
 create index review_queue_reviewer on relearn.review_queue (leased_by) where lease is not null;
+
+-- The order of the cards that the queue has taken over.
+create table relearn.review_placed (
+  model text primary key,
+  placed_at timestamptz not null
+);
 
 -- What a reviewer did with a card, so that it can be undone.
 create table relearn.review_actions (

@@ -18,10 +18,12 @@ export async function fillReviewQueue(db: Database, { models, since }: FillOptio
   await dropAnswered(db, models, since);
   await addTagged(db, models, since);
   await addUnsure(db, models, since);
+  await placeCards(db, models);
   if (since === undefined) await dropGone(db, models);
 }
 
-const columns = 'request_id, model, ts, incident, confidence';
+const columns = 'request_id, model, ts, incident, confidence, card, rank, position';
+const cards = 'left join relearn.review_cards c on c.model = s.model and c.request_id = s.request_id';
 const uncorrected = `not exists (
   select 1 from relearn.corrections c where c.request_id = s.request_id and c.verified)`;
 
@@ -37,8 +39,8 @@ async function addTagged(db: Database, models: readonly string[], since: Date | 
      )
      insert into relearn.review_queue (${columns})
      select distinct on (s.request_id) s.request_id, s.model, s.ts, fresh.incident,
-       coalesce(s.response_logprob, '-infinity')
-     from fresh join relearn.samples s using (request_id)
+       coalesce(s.response_logprob, '-infinity'), c.card, c.rank, c.position
+     from fresh join relearn.samples s using (request_id) ${cards}
      where s.source = 'production' and ${uncorrected}
      order by s.request_id, s.ts
      on conflict (request_id) do update set incident = excluded.incident`,
@@ -49,8 +51,8 @@ async function addTagged(db: Database, models: readonly string[], since: Date | 
 async function addUnsure(db: Database, models: readonly string[], since: Date | undefined): Promise<void> {
   await db.query(
     `insert into relearn.review_queue (${columns})
-     select s.request_id, s.model, s.ts, '', coalesce(s.response_logprob, '-infinity')
-     from relearn.samples s
+     select s.request_id, s.model, s.ts, '', coalesce(s.response_logprob, '-infinity'), c.card, c.rank, c.position
+     from relearn.samples s ${cards}
      where s.model = any($1) and s.kept_because = 'low_confidence' and s.source = 'production' and ${uncorrected}
        and s.ts >= greatest($2::timestamptz, now() - interval '${lowConfidenceDays} days')
        and not exists (select 1 from relearn.review_queue q where q.request_id = s.request_id)
@@ -59,12 +61,40 @@ async function addUnsure(db: Database, models: readonly string[], since: Date | 
   );
 }
 
+/** What a reviewer is about to answer is passed over: waiting for it could be waiting in a circle. */
 async function dropAnswered(db: Database, models: readonly string[], since: Date | undefined): Promise<void> {
   await db.query(
-    `delete from relearn.review_queue q using relearn.corrections c
-     where c.request_id = q.request_id and c.verified and q.removed_at is null and q.model = any($1)
-       and c.created_at >= coalesce($2::timestamptz, '-infinity')`,
+    `delete from relearn.review_queue d using (
+       select q.request_id from relearn.review_queue q join relearn.corrections c using (request_id)
+       where c.verified and q.removed_at is null and q.model = any($1)
+         and c.created_at >= coalesce($2::timestamptz, '-infinity')
+       for update of q skip locked
+     ) answered where d.request_id = answered.request_id`,
     [models, since ?? null],
+  );
+}
+
+/** Takes the order of the cards over where it was computed anew, or rows came in since. */
+async function placeCards(db: Database, models: readonly string[]): Promise<void> {
+  await db.query(
+    `with stale as (
+       select model from unnest($1::text[]) w (model)
+       where exists (select 1 from relearn.review_cards c where c.model = w.model and c.computed_at >
+         coalesce((select p.placed_at from relearn.review_placed p where p.model = w.model), '-infinity'))
+     ), placed as (
+       insert into relearn.review_placed (model, placed_at)
+       select model, (select max(c.computed_at) from relearn.review_cards c where c.model = stale.model) from stale
+       on conflict (model) do update set placed_at = excluded.placed_at
+     )
+     update relearn.review_queue q set card = line.card, rank = line.rank, position = line.position
+     from (
+       select o.request_id, c.card, c.rank, c.position
+       from relearn.review_queue o left join relearn.review_cards c on c.model = o.model and c.request_id = o.request_id
+       where o.model in (select model from stale)
+         and (o.card, o.rank, o.position) is distinct from (c.card, c.rank, c.position)
+       for update of o skip locked
+     ) line where q.request_id = line.request_id`,
+    [models],
   );
 }
 

@@ -21,10 +21,9 @@ const shownOthers = 5;
 export async function listFolds(db: Database, places: readonly Place[]): Promise<Map<string, string[]>> {
   const rows = await db.query<{ head: string; requestIds: string[] }>(
     `select place.request_id as head,
-       array_agg(c.request_id order by c.request_id <> place.request_id, c.position, c.request_id) as "requestIds"
+       array_agg(q.request_id order by q.request_id <> place.request_id, q.position, q.request_id) as "requestIds"
      from unnest($1::text[], $2::text[], $3::text[]) as place (request_id, model, card)
-     join relearn.review_cards c on c.model = place.model and c.card = place.card
-     join relearn.review_queue q on q.request_id = c.request_id and q.removed_at is null
+     join relearn.review_queue q on q.model = place.model and q.card = place.card and q.removed_at is null
      group by place.request_id`,
     [places.map(({ requestId }) => requestId), places.map(({ model }) => model), places.map(({ card }) => card)],
   );

@@ -40,37 +40,26 @@ export interface PlaceOptions extends ReviewFilter {
 const waits = `q.removed_at is null and not exists (
   select 1 from relearn.corrections r where r.request_id = q.request_id and r.verified)`;
 const isHead = `not exists (
-  select 1 from relearn.review_cards e
-  join relearn.review_queue w on w.request_id = e.request_id and w.removed_at is null
-  where e.model = c.model and e.card = c.card and (e.position, e.request_id) < (c.position, c.request_id)
-    and not exists (select 1 from relearn.corrections r where r.request_id = e.request_id and r.verified))`;
+  select 1 from relearn.review_queue e where e.model = q.model and e.card = q.card and e.removed_at is null
+    and (e.position, e.request_id) < (q.position, q.request_id))`;
+const hasTag = 'exists (select 1 from relearn.tags t where t.request_id = q.request_id and t.tag';
 /** $3 reviewer. */
 export const isFree = `(q.leased_until is null or q.leased_until <= now())
   and not (q.skipped_until > now() and q.skipped_by @> array[$3::text])`;
 /** $1 models; a model has one open incident at most. */
 const wanted = `(select w.model, i.id as incident from unnest($1::text[]) w (model)
   left join relearn.incidents i on i.model = w.model and i.state not in ('resolved', 'closed')) m`;
-const uncarded = `relearn.review_queue q where q.model = m.model and not exists (
-  select 1 from relearn.review_cards c where c.model = q.model and c.request_id = q.request_id)`;
-const leastConfident = 'confidence, ts desc, request_id';
-
 /** What waits, in the order of reviewing: cards by rank, then rows of the open incident, then the rest. */
 const parts = [
+  { where: 'q.card is not null', order: 'rank, position, request_id', folds: true },
   {
-    from: `select q.*, c.card, c.rank, c.position
-      from relearn.review_cards c join relearn.review_queue q on q.request_id = c.request_id
-      where c.model = m.model`,
-    order: 'rank, position, request_id',
-    folds: true,
-  },
-  {
-    from: `select q.*, null as card from ${uncarded} and q.incident = m.incident`,
-    order: leastConfident,
+    where: 'q.card is null and q.incident = m.incident',
+    order: 'confidence, ts desc, request_id',
     folds: false,
   },
   {
-    from: `select q.*, null as card from ${uncarded} and q.incident is distinct from m.incident`,
-    order: leastConfident,
+    where: 'q.card is null and q.incident is distinct from m.incident',
+    order: 'confidence, ts desc, request_id',
     folds: false,
   },
 ] as const;
@@ -87,27 +76,26 @@ export async function listPlaces(db: Database, options: PlaceOptions): Promise<P
 
 async function listPart(
   db: Database,
-  { from, order, folds }: (typeof parts)[number],
+  { where, order, folds }: (typeof parts)[number],
   { models, incident, tag, limit, headsOnly, freeFor }: PlaceOptions,
 ): Promise<Place[]> {
   const filters = [
     waits,
     ...(headsOnly === true && folds ? [isHead] : []),
     ...(freeFor === undefined ? ['$3::text is null'] : [isFree]),
-    ...(incident === undefined ? ['$4::text is null'] : [tagFilter('incident = $4')]),
-    ...(tag === undefined ? ['$5::text is null'] : [tagFilter('tag = $5')]),
+    ...(incident === undefined ? ['$4::text is null'] : ['q.incident = $4']),
+    ...(tag === undefined ? ['$5::text is null'] : [`${hasTag} = $5)`]),
   ];
   // Each model is a list in order of its own; the first ones of all are the first ones of each.
   return db.query<Place>(
     `select found.request_id as "requestId", found.model, found.card from ${wanted}
-     cross join lateral (${from} and ${filters.join(' and ')} order by ${order} limit $2) found
+     cross join lateral (
+       select q.* from relearn.review_queue q
+       where q.model = m.model and ${[where, ...filters].join(' and ')} order by ${order} limit $2
+     ) found
      order by ${order.replaceAll(/\b(?=(rank|position|confidence|ts|request_id)\b)/g, 'found.')} limit $2`,
     [models, limit, freeFor ?? null, incident ?? null, tag ?? null],
   );
-}
-
-function tagFilter(condition: string): string {
-  return `exists (select 1 from relearn.tags t where t.request_id = q.request_id and t.${condition})`;
 }
 
 /**
@@ -142,8 +130,8 @@ export async function readReviewRows(db: Database, requestIds: readonly string[]
 /** How many rows wait for a correction. */
 export async function countReviewQueue(db: Database, { models, incident, tag }: ReviewFilter): Promise<number> {
   const filters = [
-    ...(incident === undefined ? ['$2::text is null'] : [tagFilter('incident = $2')]),
-    ...(tag === undefined ? ['$3::text is null'] : [tagFilter('tag = $3')]),
+    ...(incident === undefined ? ['$2::text is null'] : ['q.incident = $2']),
+    ...(tag === undefined ? ['$3::text is null'] : [`${hasTag} = $3)`]),
   ];
   const [row] = await db.query<{ rows: number }>(
     `select count(*) as rows from relearn.review_queue q

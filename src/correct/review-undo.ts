@@ -59,13 +59,14 @@ async function takeBack(
 ): Promise<Lease> {
   const id = randomUUID();
   const rows = await tx.query<{ requestId: string; until: Date }>(
-    `insert into relearn.review_queue (request_id, model, ts, incident, confidence, lease, lease_place, leased_by,
-       leased_until)
+    `insert into relearn.review_queue (request_id, model, ts, incident, confidence, card, rank, position,
+       lease, lease_place, leased_by, leased_until)
      select distinct on (s.request_id) s.request_id, s.model, s.ts,
        coalesce((select max(t.incident) from relearn.tags t where t.request_id = s.request_id), ''),
-       coalesce(s.response_logprob, '-infinity'), $2::uuid, line.place, $3::text, now() + make_interval(mins => $4)
+       coalesce(s.response_logprob, '-infinity'), c.card, c.rank, c.position, $2::uuid, line.place, $3::text, now() + make_interval(mins => $4)
      from unnest($1::text[]) with ordinality as line (request_id, place)
      join relearn.samples s using (request_id)
+     left join relearn.review_cards c on c.model = s.model and c.request_id = s.request_id
      order by s.request_id, s.ts
      on conflict (request_id) do update set lease = excluded.lease, lease_place = excluded.lease_place,
        leased_by = excluded.leased_by, leased_until = excluded.leased_until, removed_at = null, removed_by = null,

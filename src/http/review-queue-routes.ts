@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { createReuse } from '../correct/reuse.ts';
 import { createQueueFiller } from '../correct/queue-fill.ts';
 import { answerCard, removeRows, skipCard } from '../correct/review-actions.ts';
 import { listFolds, listHolders } from '../correct/review-cards.ts';
@@ -20,6 +21,8 @@ export function addQueueRoutes(app: FastifyInstance, options: ReviewOptions): vo
   const { config, db } = options;
   const { showCards, showHeld, showProgress, tell } = createViews(options);
   const models = Object.keys(config.models);
+  const reuse = createReuse<number>();
+  const countWaiting = (filter: ReviewFilter) => reuse(JSON.stringify(filter), () => countReviewQueue(db, filter));
   const filler = createQueueFiller(db, models, (error) =>
     app.log.warn({ error: errorMessage(error) }, 'the review queue was not filled'),
   );
@@ -36,7 +39,7 @@ export function addQueueRoutes(app: FastifyInstance, options: ReviewOptions): vo
     await filler.fill();
     const [rows, waiting] = await Promise.all([
       listReviewQueue(db, { ...filter, limit, offset }),
-      countReviewQueue(db, filter),
+      countWaiting(filter),
     ]);
     return { rows, waiting };
   });
@@ -47,7 +50,7 @@ export function addQueueRoutes(app: FastifyInstance, options: ReviewOptions): vo
     await filler.fill();
     const [places, waiting] = await Promise.all([
       listPlaces(db, { ...filter, limit, headsOnly: true }),
-      countReviewQueue(db, filter),
+      countWaiting(filter),
     ]);
     const [cards, holders] = await Promise.all([
       listFolds(db, places).then((folds) => showCards([...folds.values()])),
@@ -71,7 +74,7 @@ export function addQueueRoutes(app: FastifyInstance, options: ReviewOptions): vo
     const leases = await leaseCards(db, { ...filter, ...given, minutes });
     const [cards, waiting, progress] = await Promise.all([
       showHeld(leases),
-      countReviewQueue(db, filter),
+      countWaiting(filter),
       showProgress(given.model),
     ]);
     return { cards, waiting, progress };

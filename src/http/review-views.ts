@@ -3,7 +3,8 @@ import type { StoredCorrection } from '../correct/corrections.ts';
 import { createNeighbours } from '../correct/neighbours.ts';
 import { readCards, type ReviewCard } from '../correct/review-cards.ts';
 import type { Lease } from '../correct/review-lease.ts';
-import { countOpenIncident } from '../correct/review-progress.ts';
+import { createReuse } from '../correct/reuse.ts';
+import { countOpenIncident, type IncidentCount } from '../correct/review-progress.ts';
 import { suggest, type Suggestion } from '../correct/suggestions.ts';
 import { tellIncidents } from '../correct/tell-incidents.ts';
 import { errorMessage } from '../errors.ts';
@@ -26,6 +27,7 @@ export interface ProgressView {
 /** What the review queue's routes show. */
 export function createViews({ config, db, signal }: ReviewOptions) {
   const neighbours = createNeighbours(db);
+  const reuse = createReuse<IncidentCount | null>();
 
   /** Cards as a page shows them, with what may be their answers. */
   async function showCards(folds: readonly (readonly string[])[]) {
@@ -50,7 +52,7 @@ export function createViews({ config, db, signal }: ReviewOptions) {
   async function showProgress(model: string | undefined): Promise<ProgressView | null> {
     const wanted = model === undefined ? undefined : config.models[model]?.retrain.minCorrected;
     if (model === undefined || wanted === undefined) return null;
-    const open = await countOpenIncident(db, model);
+    const open = await reuse(model, () => countOpenIncident(db, model));
     return open && { ...open, wanted, text: `${open.counted} of ${wanted}` };
   }
 

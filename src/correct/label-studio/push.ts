@@ -164,11 +164,10 @@ async function noteTasks(
 
 async function countSimilar(db: Database, requestIds: readonly string[]): Promise<Map<string, number>> {
   const rows = await db.query<{ requestId: string; similar: number }>(
-    `select c.request_id as "requestId", count(*) - 1 as similar
-     from relearn.review_cards c
-     join relearn.review_cards o on o.model = c.model and o.card = c.card
-     join relearn.review_queue q on q.request_id = o.request_id and q.removed_at is null
-     where c.request_id = any($1) group by c.request_id`,
+    `select q.request_id as "requestId", count(*) - 1 as similar
+     from relearn.review_queue q
+     join relearn.review_queue o on o.model = q.model and o.card = q.card and o.removed_at is null
+     where q.request_id = any($1) group by q.request_id`,
     [requestIds],
   );
   return new Map(rows.map(({ requestId, similar }) => [requestId, similar]));
