@@ -173,9 +173,12 @@ async function turnTheLoop(): Promise<void> {
 
 /** Answers a card with what must be redacted, and asks wrongly. */
 async function reviewSome(): Promise<void> {
-  const next = await post(review, '/api/review/next', { operator: 'ann', model });
+  const { request_id: asked } = (await post(gateway, '/chat', { prompt: text, model })).json<{ request_id: string }>();
+  await loop.writer.flush();
+  await post(review, '/api/tags', { tag: 'canary', request_ids: [asked], operator: 'ann' });
+  const next = await post(review, '/api/review/next', { operator: 'ann', model, tag: 'canary' });
   const [held] = next.json<{ cards: { lease: string; card: { request_id: string } }[] }>().cards;
-  assert.ok(held !== undefined, 'a row of low confidence waits');
+  assert.ok(held !== undefined, 'a row waits');
   const card = { operator: 'ann', lease: held.lease, request_id: held.card.request_id };
   await post(review, '/api/review/answer', { ...card, completion: { text } });
   await post(review, '/api/review/answer', { ...card, completion: text, apply_to: [text] });

@@ -98,10 +98,14 @@ async function placeCards(db: Database, models: readonly string[]): Promise<void
   );
 }
 
-/** Rows that retention or an erasure took. */
+/** Rows that retention or an erasure took, and what was proposed for them. */
 async function dropGone(db: Database, models: readonly string[]): Promise<void> {
   await db.query(
-    `delete from relearn.review_queue q where q.model = any($1)
+    `with gone as (
+       delete from relearn.proposals p where p.model = any($1)
+         and not exists (select 1 from relearn.samples s where s.request_id = p.request_id)
+     )
+     delete from relearn.review_queue q where q.model = any($1)
        and not exists (select 1 from relearn.samples s where s.request_id = q.request_id and s.ts = q.ts)`,
     [models],
   );

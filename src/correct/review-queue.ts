@@ -39,10 +39,6 @@ export interface PlaceOptions extends ReviewFilter {
 
 const waits = `q.removed_at is null and not exists (
   select 1 from relearn.corrections r where r.request_id = q.request_id and r.verified)`;
-const isHead = `not exists (
-  select 1 from relearn.review_queue e where e.model = q.model and e.card = q.card and e.removed_at is null
-    and (e.position, e.request_id) < (q.position, q.request_id))`;
-const hasTag = 'exists (select 1 from relearn.tags t where t.request_id = q.request_id and t.tag';
 /** $3 reviewer. */
 export const isFree = `(q.leased_until is null or q.leased_until <= now())
   and not (q.skipped_until > now() and q.skipped_by @> array[$3::text])`;
@@ -79,23 +75,34 @@ async function listPart(
   { where, order, folds }: (typeof parts)[number],
   { models, incident, tag, limit, headsOnly, freeFor }: PlaceOptions,
 ): Promise<Place[]> {
-  const filters = [
-    waits,
+  const narrowed = (alias: string) => narrow(alias, { incident, tag }, 4);
+  // The first row of a card that waits, of those asked for.
+  const isHead = `not exists (
+    select 1 from relearn.review_queue e where e.model = q.model and e.card = q.card and e.removed_at is null
+      and (e.position, e.request_id) < (q.position, q.request_id) and ${narrowed('e')})`;
+  const conditions = [
+    ...[where, waits, narrowed('q'), freeFor === undefined ? '$3::text is null' : isFree],
     ...(headsOnly === true && folds ? [isHead] : []),
-    ...(freeFor === undefined ? ['$3::text is null'] : [isFree]),
-    ...(incident === undefined ? ['$4::text is null'] : ['q.incident = $4']),
-    ...(tag === undefined ? ['$5::text is null'] : [`${hasTag} = $5)`]),
   ];
   // Each model is a list in order of its own; the first ones of all are the first ones of each.
   return db.query<Place>(
     `select found.request_id as "requestId", found.model, found.card from ${wanted}
      cross join lateral (
        select q.* from relearn.review_queue q
-       where q.model = m.model and ${[where, ...filters].join(' and ')} order by ${order} limit $2
+       where q.model = m.model and ${conditions.join(' and ')} order by ${order} limit $2
      ) found
      order by ${order.replaceAll(/\b(?=(rank|position|confidence|ts|request_id)\b)/g, 'found.')} limit $2`,
     [models, limit, freeFor ?? null, incident ?? null, tag ?? null],
   );
+}
+
+/** Conditions on the queue's row `alias`; the incident is parameter `first`, the tag the one after it. */
+function narrow(alias: string, { incident, tag }: Pick<ReviewFilter, 'incident' | 'tag'>, first: number): string {
+  const tagged = `select 1 from relearn.tags t where t.request_id = ${alias}.request_id and t.tag = $${first + 1}`;
+  return [
+    incident === undefined ? `$${first}::text is null` : `${alias}.incident = $${first}`,
+    tag === undefined ? `$${first + 1}::text is null` : `exists (${tagged})`,
+  ].join(' and ');
 }
 
 /**
@@ -129,13 +136,9 @@ export async function readReviewRows(db: Database, requestIds: readonly string[]
 
 /** How many rows wait for a correction. */
 export async function countReviewQueue(db: Database, { models, incident, tag }: ReviewFilter): Promise<number> {
-  const filters = [
-    ...(incident === undefined ? ['$2::text is null'] : ['q.incident = $2']),
-    ...(tag === undefined ? ['$3::text is null'] : [`${hasTag} = $3)`]),
-  ];
   const [row] = await db.query<{ rows: number }>(
     `select count(*) as rows from relearn.review_queue q
-     where q.model = any($1) and q.removed_at is null and ${filters.join(' and ')}`,
+     where q.model = any($1) and q.removed_at is null and ${narrow('q', { incident, tag }, 2)}`,
     [models, incident ?? null, tag ?? null],
   );
   return row?.rows ?? 0;

@@ -117,6 +117,15 @@ test('twenty reviewers who ask at once get twenty different cards, and no row is
   assert.equal(new Set(rows.map((row) => row.request_id)).size, 60);
 });
 
+test('a tag narrows the cards, also to one whose first row does not carry it', async () => {
+  await fillQueue([3, 1]);
+  await addTags(database.db, { tag: 'mine', requestIds: ['0.2', '0.1'], source: 'operator' });
+  const { cards, waiting: left } = await next('ann', { tag: 'mine' });
+  const { card } = only(cards);
+  assert.deepEqual([card.request_id, card.answers, left], ['0.1', 3, 2]);
+  assert.deepEqual((await next('bob', { tag: 'mine' })).cards, []);
+});
+
 test('an answer for the whole fold corrects each of its rows once, tells the incident, and leaves the queue', async () => {
   await fillQueue([4, 1]);
   const { results, progress } = await answer({

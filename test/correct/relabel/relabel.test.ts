@@ -47,7 +47,9 @@ function answerAs(proposal: string | ((received: Received) => string), judge = '
 async function relabel(change: { maxPerHour?: number; judge?: boolean } = {}) {
   const settings = relabelConfig.parse({
     ...{ url: upstream.url, model: 'big', apiKeyEnv: 'BIG_KEY' },
-    ...(change.judge === false ? {} : { judge: { url: upstream.url, model: 'judge', rubric: 'the label fits' } }),
+    ...(change.judge === false
+      ? {}
+      : { judge: { url: upstream.url, model: 'judge', apiKeyEnv: 'BIG_KEY', rubric: 'the label fits' } }),
   });
   const stronger = openStrongerModel(settings, { labels, secret: () => 'key' });
   try {
