@@ -10,26 +10,27 @@ export async function restateCorrections(
   db: Database,
   stored: readonly StoredCorrection[],
 ): Promise<StoredCorrection[]> {
+  const said = stored.filter(({ status }) => status === 'stored' || status === 'repeated').map(({ id }) => id);
   const repeated = stored.filter(({ status }) => status === 'repeated').map(({ id }) => id);
-  if (repeated.length === 0) return [...stored];
+  if (said.length === 0) return [...stored];
   const rows = await db.query<{ before: string; id: string }>(
     `with said as (
        select c.*, (select count(*) from relearn.corrections n where n.request_id = c.request_id) as turn
        from relearn.corrections c
-       where c.id = any($1) and c.id is distinct from (
+       where c.id = any($1) and (c.withdrawn_at is not null or c.id = any($2) and c.id is distinct from (
          select l.id from relearn.corrections l
-         where l.request_id = c.request_id and l.verified order by l.seq desc limit 1)
+         where l.request_id = c.request_id and l.verified order by l.seq desc limit 1))
      ), added as (
        insert into relearn.corrections (id, request_id, model, completion, operator, source, verified, equals_response)
        select id || '-' || turn, request_id, model, completion, operator, source, true, equals_response from said
        on conflict (id) do nothing
      )
      select id as before, id || '-' || turn as id from said`,
-    [repeated],
+    [said, repeated],
   );
   const renamed = new Map(rows.map(({ before, id }) => [before, id]));
   return stored.map((correction) => {
-    const id = correction.status === 'repeated' ? renamed.get(correction.id) : undefined;
+    const id = renamed.get(correction.id);
     return id === undefined ? correction : { ...correction, id, status: 'stored' };
   });
 }

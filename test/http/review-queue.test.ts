@@ -252,6 +252,17 @@ test('undo takes back an answer, a skip and a removal, and gives the card again'
   assert.equal(only((await undo()).cards).card.request_id, '0.0');
 });
 
+test('who takes back one answer and then another may still say the first', async () => {
+  await fillQueue([1]);
+  let card = held('ann', only((await next('ann')).cards));
+  for (const completion of ['spam', 'eggs', 'spam']) {
+    await answer({ ...card, completion });
+    const { cards } = await call('/api/review/undo', schemas.undoResponse, { operator: 'ann' });
+    card = held('ann', only(cards));
+  }
+  assert.equal((await answer({ ...card, completion: 'spam' })).progress?.text, '1 of 3');
+});
+
 test('what a dataset has learned is not taken back', async () => {
   await fillQueue([1]);
   const { results } = await answer({ ...held('ann', only((await next('ann')).cards)), completion: 'spam' });
