@@ -25,7 +25,7 @@ export interface ActivityDependencies {
   datasetDirectory: string;
   /** Folder for files under construction. */
   scratchDirectory: string;
-  /** The value of an environment variable that the config names. */
-  secret: (name: string) => string | undefined;
   logger: ActivityLogger;
+  /** A secret that the configuration names. */
+  secret: (name: string) => string | undefined;
 }

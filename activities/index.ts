@@ -8,6 +8,7 @@ import { createInferBatchActivities } from './infer-batch.ts';
 import { createInferActivities } from './infer.ts';
 import { createLogActivities } from './log.ts';
 import { createPromoteActivities } from './promote.ts';
+import { createRelabelActivities } from './relabel.ts';
 import { createRetrainActivities } from './retrain.ts';
 import { createTagActivities } from './tag.ts';
 import { createWatchActivities } from './watch.ts';
@@ -22,6 +23,7 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...createClusterActivities(dependencies),
     ...createTagActivities(dependencies),
     ...createCorrectActivities(dependencies),
+    ...createRelabelActivities(dependencies),
     ...createConvertActivities(dependencies),
     ...createRetrainActivities(dependencies),
     ...createGateActivities(dependencies),

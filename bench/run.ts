@@ -8,7 +8,17 @@ import { z } from 'zod';
 import { errorMessage, RelearnError } from '../src/errors.ts';
 
 /** Each is a file of this folder that exports `run(options: Options): Promise<Record<string, number>>`. */
-const benchmarks = ['corrections', 'drift', 'gateway', 'label-cost', 'log-writer', 'redact', 'serve', 'tag-window'];
+const benchmarks = [
+  'corrections',
+  'drift',
+  'gateway',
+  'label-cost',
+  'log-writer',
+  'redact',
+  'review-queue',
+  'serve',
+  'tag-window',
+];
 
 interface Options {
   data?: string;

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { datasetConfig } from './convert/config.ts';
+import { labelStudioConfig } from './correct/label-studio/config.ts';
+import { relabelConfig } from './correct/relabel/config.ts';
 import { isLoopback } from './http/loopback.ts';
 import { redaction } from './log/redact/config.ts';
 import { canaryConfig } from './promote/config.ts';
@@ -112,6 +114,8 @@ const model = z.strictObject({
   evals: evals.optional(),
   rollout: rollout.prefault({}),
   tags: tagsConfig.prefault({}),
+  labelStudio: labelStudioConfig.optional(),
+  relabel: relabelConfig.optional(),
 });
 
 /** Gateway and console: where they listen, who may ask, and how much. */

@@ -23,6 +23,8 @@ export const errorCatalogue = {
   request_not_found: { status: 404, type: 'invalid_request_error' },
   incident_not_found: { status: 404, type: 'invalid_request_error' },
   incident_not_open: { status: 409, type: 'invalid_request_error' },
+  review_conflict: { status: 409, type: 'invalid_request_error' },
+  nothing_to_undo: { status: 409, type: 'invalid_request_error' },
   version_not_found: { status: 404, type: 'invalid_request_error' },
   promotion_conflict: { status: 409, type: 'invalid_request_error' },
   not_certified: { status: 409, type: 'invalid_request_error' },
@@ -32,6 +34,7 @@ export const errorCatalogue = {
   upstream_failed: { status: 502, type: 'server_error' },
   redactor_unavailable: { status: 502, type: 'server_error' },
   upstream_timeout: { status: 504, type: 'server_error' },
+  label_studio_failed: { status: 502, type: 'server_error' },
   database_unavailable: { status: 503, type: 'server_error' },
   temporal_unavailable: { status: 503, type: 'server_error' },
   database_error: { status: 500, type: 'server_error' },
@@ -56,13 +59,20 @@ export class RelearnError extends Error {
   readonly code: ErrorCode;
   readonly status: number;
   readonly type: string;
+  /** Facts of the message for programs, such as who holds what; never a user's text. */
+  readonly details: Readonly<Record<string, string>>;
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options?: { cause?: unknown; details?: Readonly<Record<string, string>> },
+  ) {
     super(message, options);
     this.name = 'RelearnError';
     this.code = code;
     this.status = errorCatalogue[code].status;
     this.type = errorCatalogue[code].type;
+    this.details = options?.details ?? {};
   }
 }
 

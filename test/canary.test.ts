@@ -160,6 +160,7 @@ async function turnTheLoop(): Promise<void> {
   await post(review, '/api/drift-events', { model: text, event_id: text, reason: text });
   await post(review, '/api/tags', { operator: 'ann', tag: text.slice(0, 200), request_ids: [requestId], reason: text });
   await post(review, '/api/tags', { operator: 'ann', tag: 'mine', filter: { model, tag: text.slice(0, 200) } });
+  await reviewSome();
 
   await answerBatch();
   const truth = await loop.send(
@@ -182,6 +183,23 @@ async function turnTheLoop(): Promise<void> {
   await post(review, '/api/corrections', { operator: 'ann', corrections });
   await loop.client.workflow.getHandle(workflowId.driftResponse(model, incident.id)).result();
   await until('the champion has changed', async () => loop.champions.get(model)?.version === 'v2');
+}
+
+/** Answers a card with what must be redacted, and asks wrongly. */
+async function reviewSome(): Promise<void> {
+  const { request_id: asked } = (await post(gateway, '/chat', { prompt: text, model })).json<{ request_id: string }>();
+  await loop.log.flush();
+  await post(review, '/api/tags', { tag: 'canary', request_ids: [asked], operator: 'ann' });
+  const next = await post(review, '/api/review/next', { operator: 'ann', model, tag: 'canary' });
+  const [held] = next.json<{ cards: { lease: string; card: { request_id: string } }[] }>().cards;
+  assert.ok(held !== undefined, 'a row waits');
+  const card = { operator: 'ann', lease: held.lease, request_id: held.card.request_id };
+  await post(review, '/api/review/answer', { ...card, completion: { text } });
+  await post(review, '/api/review/answer', { ...card, completion: text, apply_to: [text] });
+  await post(review, '/api/review/answer', { ...card, operator: 'bob', completion: text });
+  assert.equal((await post(review, '/api/review/answer', { ...card, completion: text })).statusCode, 200);
+  await post(review, '/api/review/undo', { operator: 'ann' });
+  await post(review, '/api/webhooks/label-studio', { action: text }, { 'x-relearn-secret': text });
 }
 
 /** Answers a request while Postgres is away: its row stays in a spool. */

@@ -33,3 +33,12 @@ export const training = proxyActivities<Activities>({
   retry: { initialInterval: '1s', maximumInterval: '1m', maximumAttempts: 10 },
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
 });
+
+/** Questions to an endpoint that costs money: what one look does not manage, the next one takes up. */
+export const sparing = proxyActivities<Activities>({
+  startToCloseTimeout: '30m',
+  scheduleToCloseTimeout: '40m',
+  heartbeatTimeout: '10s',
+  retry: { initialInterval: '5s', maximumAttempts: 3 },
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+});

@@ -1,7 +1,7 @@
-import { defineQuery, patched, setHandler } from '@temporalio/workflow';
+import { ActivityFailure, defineQuery, isCancellation, log, patched, setHandler } from '@temporalio/workflow';
 import type { ClusterCount } from '../activities/watch.ts';
 import type { ClusterFigures } from '../activities/clusters.ts';
-import { bulk, quick } from './activity-options.ts';
+import { bulk, quick, sparing } from './activity-options.ts';
 import { showInList, showOnPage } from './operator-view.ts';
 import { orderReviews } from './order-reviews.ts';
 
@@ -43,6 +43,8 @@ export async function clusterWatch({ model }: { model: string }): Promise<Cluste
     await orderReviews(model);
   }
 
+  if (patched('relabel')) await relabel(model);
+
   const triggered = [...due.map(({ tag }) => tag), ...dueFound.map(({ key }) => key)];
   state = { status: triggered.length > 0 ? 'triggered' : 'quiet', clusters, found };
   showInList({ model, phase: state.status });
@@ -62,4 +64,14 @@ async function trigger(model: string, cluster: string, upToSeq: number): Promise
 
 function describe({ state, rows, corrected, underReview }: ClusterFigures): string {
   return `${state}, ${rows} rows${underReview ? `, under review, ${corrected} newly corrected` : ''}`;
+}
+
+/** Proposals are a help that may be missing: a look never fails for them. */
+async function relabel(model: string): Promise<void> {
+  try {
+    await sparing.proposeCompletions({ model });
+  } catch (error) {
+    if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
+    log.warn('the stronger model was not asked', { model });
+  }
 }

@@ -7,7 +7,7 @@ import { recordAudit } from '../../src/audit.ts';
 import { listCorrectedRows } from '../../src/correct/corrected-rows.ts';
 import { importCorrections, type ImportOutcome } from '../../src/correct/import-corrections.ts';
 import { readCorrections, type CorrectionFormat } from '../../src/correct/read-corrections.ts';
-import { listReviewQueue, type ReviewFilter } from '../../src/correct/review-queue.ts';
+import { listPlaces, readReviewRows, type ReviewFilter } from '../../src/correct/review-queue.ts';
 import { storeCorrections, type Correction, type StoredCorrection } from '../../src/correct/corrections.ts';
 import { tellIncidents } from '../../src/correct/tell-incidents.ts';
 import type { Database } from '../../src/database.ts';
@@ -42,10 +42,12 @@ export async function exportReview(
 }
 
 async function* queuedRows(db: Database, filter: ReviewFilter) {
-  for (let offset = 0; ; offset += pageRows) {
-    const rows = await listReviewQueue(db, { ...filter, limit: pageRows, offset });
-    for (const row of rows) yield asRecord({ ...row, completion: '', operator: '', disagreement: false });
-    if (rows.length < pageRows) return;
+  const places = await listPlaces(db, { ...filter, limit: Number.MAX_SAFE_INTEGER });
+  for (let from = 0; from < places.length; from += pageRows) {
+    const page = places.slice(from, from + pageRows).map(({ requestId }) => requestId);
+    for (const row of await readReviewRows(db, page)) {
+      yield asRecord({ ...row, completion: '', operator: '', disagreement: false });
+    }
   }
 }
 

@@ -1,7 +1,11 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { ImportOutcome } from '../../src/correct/import-corrections.ts';
+import { fillReviewQueue } from '../../src/correct/queue-fill.ts';
 import type { CorrectionFormat } from '../../src/correct/read-corrections.ts';
-import { listReviewQueue, type ReviewRow } from '../../src/correct/review-queue.ts';
+import { listReviewQueue, type ReviewFilter, type ReviewRow } from '../../src/correct/review-queue.ts';
+import { modelSettings } from '../deploy.ts';
+import type { Runtime } from '../runtime.ts';
+import { addLabelStudioCommands } from './label-studio.ts';
 import { exportReview, formatOf, importReview, withTelling } from './review-files.ts';
 import { report, runWith } from './run-with.ts';
 import { actor } from './versions.ts';
@@ -41,8 +45,9 @@ export function addReviewCommands(program: Command): void {
     .option('--limit <number>', 'at most so many rows', readLimit, 20)
     .option('--json', 'report as JSON')
     .action((_: unknown, command: Command) =>
-      runWith<QueueOptions>(command, async ({ db }, { model, incident, tag, limit, json }) => {
-        const rows = await listReviewQueue(db, { model, incident, tag, limit, offset: 0 });
+      runWith<QueueOptions>(command, async (runtime, { limit, json, ...options }) => {
+        const filter = await fillFor(runtime, options);
+        const rows = await listReviewQueue(runtime.db, { ...filter, limit, offset: 0 });
         report(json, rows, () => rows.map(describeRow).join('\n') || 'No row waits for a correction.');
       }),
     );
@@ -57,8 +62,8 @@ export function addReviewCommands(program: Command): void {
     .addOption(new Option('--format <format>', 'left out: by the name of the file, else jsonl').choices(formats))
     .option('--out <file>', 'write to a file instead of standard output')
     .action((_: unknown, command: Command) =>
-      runWith<ExportOptions>(command, async ({ db }, { model, incident, tag, corrected = false, format, out }) =>
-        exportReview(db, { model, incident, tag }, { corrected, format: formatOf(format, out), out }),
+      runWith<ExportOptions>(command, async (runtime, { corrected = false, format, out, ...options }) =>
+        exportReview(runtime.db, await fillFor(runtime, options), { corrected, format: formatOf(format, out), out }),
       ),
     );
 
@@ -92,11 +97,21 @@ export function addReviewCommands(program: Command): void {
         if (outcome.unknown_request + outcome.invalid > 0) process.exitCode = 1;
       }),
     );
+
+  addLabelStudioCommands(review);
 }
 
 function describeImport({ problems, ...counts }: ImportOutcome): string {
   const summary = Object.entries(counts).map(([status, count]) => `${count} ${status}`);
   return [summary.join(', '), ...problems.map(({ line, reason }) => `  line ${line}: ${reason}`)].join('\n');
+}
+
+/** Brings the queue up to date. Throws `model_not_found`. */
+async function fillFor(runtime: Runtime, { model, incident, tag }: Partial<QueueOptions>): Promise<ReviewFilter> {
+  if (model !== undefined) modelSettings(runtime, model);
+  const models = model === undefined ? Object.keys(runtime.config.models) : [model];
+  await fillReviewQueue(runtime.db, { models });
+  return { models, incident, tag };
 }
 
 function readLimit(text: string): number {

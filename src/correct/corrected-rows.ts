@@ -12,12 +12,12 @@ export interface ReviewedRow extends ReviewRow {
 /** One page of corrected rows, in the order of their last corrections. */
 export async function listCorrectedRows(
   db: Database,
-  { model, incident, tag, limit, afterSeq }: ReviewFilter & { limit: number; afterSeq: number },
+  { models, incident, tag, limit, afterSeq }: ReviewFilter & { limit: number; afterSeq: number },
 ): Promise<{ seq: number; row: ReviewedRow }[]> {
   const rows = await db.query<ReviewedRow & { seq: number }>(
     `with page as (
        select c.* from relearn.corrections c
-       where c.seq > $4 and c.verified and ($1::text is null or c.model = $1)
+       where c.seq > $4 and c.verified and c.model = any($1)
          and not exists (select from relearn.corrections later
            where later.request_id = c.request_id and later.verified and later.seq > c.seq)
          and ($2::text is null
@@ -39,7 +39,7 @@ export async function listCorrectedRows(
        ) latest
      ) said
      order by page.seq`,
-    [model ?? null, incident ?? null, tag ?? null, afterSeq, limit],
+    [models, incident ?? null, tag ?? null, afterSeq, limit],
   );
   return rows.map(({ seq, ...row }) => ({ seq, row }));
 }

@@ -4,7 +4,7 @@ import { RelearnError } from '../errors.ts';
 import { redactToStore } from '../log/redact/index.ts';
 import { pinRows } from '../log/rows.ts';
 
-export type CorrectionSource = 'signal' | 'update' | 'api' | 'cli' | 'feedback';
+export type CorrectionSource = 'signal' | 'update' | 'api' | 'cli' | 'feedback' | 'label_studio' | 'stronger_model';
 
 /** What the model should have said, as a person or a tool gives it. */
 export interface Correction {
@@ -140,16 +140,17 @@ async function insertCorrections(db: Database, corrections: readonly Prepared[])
 }
 
 /**
- * Of each operator and row the last correction given counts, also when it was said before something else: it moves behind
- * what followed it. A statement of its own, so that it sees what `insertCorrections` stored: done twice it moves nothing.
+ * Of each operator and row the last correction given counts, also when it was said before something else, or taken back: it
+ * moves behind what followed it. A statement of its own, so that it sees what `insertCorrections` stored: done twice it moves nothing.
  */
 async function restateCorrections(db: Database, corrections: readonly Prepared[]): Promise<string[]> {
   const last = new Map(corrections.map(({ id, requestId, operator }) => [JSON.stringify([requestId, operator]), id]));
   const rows = await db.query<{ id: string }>(
-    `update relearn.corrections c set seq = default, restated_at = now()
-     where id = any($1) and exists (
+    `update relearn.corrections c
+     set seq = default, restated_at = now(), verified = source <> 'feedback', withdrawn_at = null
+     where id = any($1) and (withdrawn_at is not null or exists (
        select from relearn.corrections later
-       where later.request_id = c.request_id and later.operator = c.operator and later.seq > c.seq)
+       where later.request_id = c.request_id and later.operator = c.operator and later.seq > c.seq))
      returning id`,
     [[...last.values()]],
   );

@@ -4,7 +4,7 @@ import { errorMessage, RelearnError } from '../errors.ts';
 
 /** An error as OpenAI's clients read it. */
 export interface ErrorBody {
-  error: { message: string; type: string; code: string };
+  error: { message: string; type: string; code: string; details?: Readonly<Record<string, string>> };
 }
 
 /** Refused by the thousand, and counted in the metrics: a line for each would make it worse. */
@@ -43,7 +43,8 @@ export function describeError(error: unknown): RelearnError {
 }
 
 export function errorBody(error: RelearnError): ErrorBody {
-  return { error: { message: error.message, type: error.type, code: error.code } };
+  const { message, type, code, details } = error;
+  return { error: { message, type, code, ...(Object.keys(details).length === 0 ? {} : { details }) } };
 }
 
 /** Answers an error in OpenAI's shape, unless the client has hung up. Only failures of ours are logged, without any text of the request. */

@@ -33,7 +33,16 @@ export const gatewayScopes: RouteScopes = {
 export const reviewScopes: RouteScopes = {
   '/': 'review',
   '/healthz': 'open',
+  '/api/webhooks/label-studio': 'open', // has a secret of its own
   '/api/review': 'review',
+  '/api/review/cards': 'review',
+  '/api/review/next': 'review',
+  '/api/review/renew': 'review',
+  '/api/review/release': 'review',
+  '/api/review/answer': 'review',
+  '/api/review/skip': 'review',
+  '/api/review/remove': 'review',
+  '/api/review/undo': 'review',
   '/api/corrections': 'review',
   '/api/tags': 'review',
   '/api/incidents': 'review',

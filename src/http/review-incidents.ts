@@ -54,7 +54,11 @@ export function addIncidentRoutes(app: FastifyInstance, { config, db, signal }: 
         throw new RelearnError('incident_not_open', `Incident ${id} is ${state} already. Wanted an open one.`);
       }
       const key = request.keyName;
-      const redacted = { by, reason: await redactToStore((redact) => redact(reason)), ...(key === null ? {} : { key }) };
+      const redacted = {
+        by,
+        reason: await redactToStore((redact) => redact(reason)),
+        ...(key === null ? {} : { key }),
+      };
       try {
         await signal.decide(model, id, name, redacted);
       } catch (cause) {

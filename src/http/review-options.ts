@@ -24,6 +24,8 @@ export interface ReviewOptions {
   logger: FastifyBaseLogger;
   /** Left out: requests need no key. */
   keys?: Keys | undefined;
+  /** Secrets that the configuration names. Left out: no webhook is taken. */
+  secret?: ((name: string) => string | undefined) | undefined;
 }
 
 /** Who acts by a request: the name it gives, and the key it came with. */

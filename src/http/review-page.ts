@@ -1,7 +1,16 @@
 const routes = [
-  ['GET', '/api/review', 'rows that wait for a correction: ?model, ?incident, ?limit, ?offset'],
+  ['GET', '/api/review', 'rows that wait for a correction: ?model, ?incident, ?tag, ?limit, ?offset'],
+  ['GET', '/api/review/cards', 'the same as cards, near-duplicates folded: ?model, ?incident, ?tag, ?limit'],
+  ['POST', '/api/review/next', '{"operator","model"?,"incident"?,"tag"?,"count"?,"held"?,"lease_minutes"?}'],
+  ['POST', '/api/review/answer', '{"operator","lease","request_id","completion" or "right":true,"apply_to"?}'],
+  ['POST', '/api/review/skip', '{"operator","lease","request_id","minutes"?}'],
+  ['POST', '/api/review/remove', '{"operator","lease","request_id","apply_to"?}'],
+  ['POST', '/api/review/renew', '{"operator","lease","lease_minutes"?}'],
+  ['POST', '/api/review/release', '{"operator","lease"}'],
+  ['POST', '/api/review/undo', '{"operator","lease_minutes"?}'],
   ['POST', '/api/corrections', '{"operator","corrections":[{"request_id","completion"}]}'],
   ['POST', '/api/tags', '{"tag","request_ids","operator"}'],
+  ['POST', '/api/webhooks/label-studio', 'annotations, with the header x-relearn-secret'],
   ['GET', '/api/incidents', 'incidents, open ones first: ?model'],
   ['GET', '/api/incidents/:id', 'one incident, and how far its corrections are'],
   [

@@ -1,27 +1,20 @@
 import fastify, { LogController, type FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { countReviewQueue, listReviewQueue } from '../correct/review-queue.ts';
 import { RelearnError } from '../errors.ts';
 import { answerErrors, parseRequest, sendError } from './errors.ts';
 import { guardRoutes, reviewScopes } from './keys-guard.ts';
+import { addLabelStudioWebhook } from './label-studio-webhook.ts';
 import { serverLimits } from './limits.ts';
 import { addClusterRoute } from './review-clusters.ts';
 import { addCorrectionRoute } from './review-corrections.ts';
 import { addDriftEventRoute } from './review-drift-events.ts';
 import { addIncidentRoutes } from './review-incidents.ts';
 import { findModel, type ReviewOptions } from './review-options.ts';
+import { addQueueRoutes } from './review-queue-routes.ts';
 import { renderIndex } from './review-page.ts';
 import { listVersions } from './review-queries.ts';
 import { addTagRoutes } from './review-tags.ts';
 import { label } from './words.ts';
-
-const queueQuery = z.object({
-  model: z.string().optional(),
-  incident: z.string().optional(),
-  tag: label.optional(),
-  limit: z.coerce.number().int().min(1).max(500).default(50),
-  offset: z.coerce.number().int().min(0).default(0),
-});
 
 const retrainRequest = z.object({ model: z.string(), operator: label });
 
@@ -47,17 +40,13 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   app.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(renderIndex(models)));
   app.get('/healthz', () => ({ status: 'ok' }));
 
-  app.get('/api/review', async (request) => {
-    const query = parseRequest(queueQuery, request.query);
-    const [rows, waiting] = await Promise.all([listReviewQueue(db, query), countReviewQueue(db, query)]);
-    return { rows, waiting };
-  });
-
+  addQueueRoutes(app, options);
   addCorrectionRoute(app, options);
   addIncidentRoutes(app, options);
   addTagRoutes(app, options);
   addDriftEventRoute(app, options);
   addClusterRoute(app, options);
+  addLabelStudioWebhook(app, options);
 
   app.post('/api/retrain', async (request, reply) => {
     const { model, operator } = parseRequest(retrainRequest, request.body);

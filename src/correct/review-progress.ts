@@ -1,0 +1,25 @@
+import type { Database } from '../database.ts';
+
+/** How far the open incident of a model is. */
+export interface IncidentCount {
+  incident: string;
+  /** Rows whose correction differs from the response: only these count towards `minCorrected`. */
+  counted: number;
+}
+
+/** Null when the model has no open incident. Reads the incident's corrections, which are few, not its rows. */
+export async function countOpenIncident(db: Database, model: string): Promise<IncidentCount | null> {
+  const [row] = await db.query<IncidentCount>(
+    `select i.id as incident, (
+       select count(*) from (
+         select distinct on (c.request_id) c.equals_response from relearn.corrections c
+         where c.model = i.model and c.verified
+           and exists (select 1 from relearn.tags t where t.request_id = c.request_id and t.incident = i.id)
+         order by c.request_id, c.seq desc
+       ) last where not equals_response
+     ) as counted
+     from relearn.incidents i where i.model = $1 and i.state not in ('resolved', 'closed')`,
+    [model],
+  );
+  return row ?? null;
+}
