@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
+import { latestRevision } from '../src/convert/revise.ts';
 import { RelearnError, type ErrorCode } from '../src/errors.ts';
 import { storeEvalRun } from '../src/gate/eval-runs.ts';
 import { readCases, readCasesWithLearned, runCases, type CaseSet } from '../src/gate/run-cases.ts';
@@ -82,7 +83,10 @@ export function createInferActivities({ config, db, answerer, datasetDirectory, 
       return withHeartbeat(async () => {
         if (input.cases === 'gold' && input.version === undefined) return runGold(input, path);
         if (dataset === undefined) return runPack(input, await readCases(path));
-        return runPack(input, await readCasesWithLearned(path, join(datasetDirectory, dataset)));
+        return runPack(
+          input,
+          await readCasesWithLearned(path, join(datasetDirectory, await latestRevision(db, dataset))),
+        );
       });
     },
   };

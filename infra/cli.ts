@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { addDemoCommand } from './cli/demo.ts';
+import { addEraseCommand } from './cli/erase.ts';
 import { reportFailure } from './cli/failure.ts';
 import { addInitCommand } from './cli/init.ts';
 import { addKeyCommands } from './cli/keys.ts';
@@ -32,6 +33,7 @@ addVersionCommands(program);
 addWorkflowCommands(program);
 addReviewCommands(program);
 addLogCommands(program);
+addEraseCommand(program);
 addKeyCommands(program);
 addRedactCommand(program);
 

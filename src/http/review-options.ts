@@ -12,6 +12,8 @@ export interface ReviewSignals {
   /** Starts driftResponse; started before, nothing happens. */
   startDriftResponse(model: string, incident: string): Promise<void>;
   triggerRetrain(model: string, trigger: RetrainTrigger): Promise<void>;
+  /** Hashes the user's name and starts the erasure; answers the hash. */
+  eraseUser(userId: string, by: string): Promise<string>;
 }
 
 export interface ReviewOptions {

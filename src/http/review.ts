@@ -7,6 +7,7 @@ import { answerErrors, parseRequest, sendError } from './errors.ts';
 import { guardRoutes, reviewScopes } from './keys-guard.ts';
 import { serverLimits } from './limits.ts';
 import { addCorrectionRoute } from './review-corrections.ts';
+import { addErasureRoutes } from './review-erasures.ts';
 import { addIncidentRoutes } from './review-incidents.ts';
 import { findModel, type ReviewOptions } from './review-options.ts';
 import { renderIndex } from './review-page.ts';
@@ -53,6 +54,7 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
 
   addCorrectionRoute(app, options);
   addIncidentRoutes(app, options);
+  addErasureRoutes(app, options);
 
   app.post('/api/tags', async (request) => {
     const { tag, request_ids: requestIds, operator } = parseRequest(tagsRequest, request.body);

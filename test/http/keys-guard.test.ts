@@ -82,7 +82,12 @@ test('each route takes keys of its own scope and of admin, and probes take none'
 test('the review API asks for review or admin on the server, and takes any Host from who has a key', async () => {
   const { logger } = memoryLogger();
   const keys = await followKeys({ db: gateway.db, logger, maxAgeMs: 60_000, pollMs: 20 });
-  const signal = { async correctionsRecorded() {}, async startDriftResponse() {}, async triggerRetrain() {} };
+  const signal = {
+    async correctionsRecorded() {},
+    async startDriftResponse() {},
+    async triggerRetrain() {},
+    eraseUser: () => Promise.resolve(''),
+  };
   const review = buildReview({ config: testConfig(), db: gateway.db, logger, keys, signal });
   const routes = listRoutes(review.printRoutes({ commonPrefix: false }));
   assert.deepEqual(routes.sort(), Object.keys(reviewScopes).sort(), 'a route without an entry is admin only');

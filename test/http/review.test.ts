@@ -64,6 +64,9 @@ before(async () => {
       async triggerRetrain(_model, trigger) {
         running().triggers.push(trigger);
       },
+      async eraseUser() {
+        return '0123456789abcdef';
+      },
     },
   });
 });
@@ -321,7 +324,12 @@ test('another Host is refused, loopback and the configured one are not', async (
     config: testConfig({ console: { host: 'review.internal' } }),
     db: database.db,
     logger,
-    signal: { correctionsRecorded: async () => {}, startDriftResponse: async () => {}, triggerRetrain: async () => {} },
+    signal: {
+      correctionsRecorded: async () => {},
+      startDriftResponse: async () => {},
+      triggerRetrain: async () => {},
+      eraseUser: async () => '',
+    },
   });
   assert.equal((await named.inject({ url: '/healthz', headers: { host: 'review.internal:80' } })).statusCode, 200);
   await named.close();
