@@ -5,6 +5,7 @@ import { RelearnError } from '../src/errors.ts';
 import { readExamples } from '../src/jsonl.ts';
 import { redactToStore } from '../src/log/redact/index.ts';
 import { getChampion } from '../src/promote/registry.ts';
+import { listTaintedChampions } from '../src/promote/taint.ts';
 import { getRun } from '../src/retrain/runs.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -37,7 +38,9 @@ export function createConvertActivities({ config, db, datasetDirectory }: Activi
       const { id, manifest } = dataset;
       const champion = await getChampion(db, model);
       const fresh = await countNewRows(db, id, champion.dataset);
-      if (fresh === 0) return { id, rows: 0, stop: `${champion.version} has learned every corrected row already` };
+      const isTainted = (await listTaintedChampions(db, [model])).length > 0; // to be replaced, though nothing is new
+      if (fresh === 0 && !isTainted)
+        return { id, rows: 0, stop: `${champion.version} has learned every corrected row already` };
       if (await wasTried(db, id, run)) {
         return { id, rows: manifest.trainRows, stop: 'an earlier run was made from this very data' };
       }

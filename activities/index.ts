@@ -2,6 +2,7 @@ import { createClusterActivities } from './clusters.ts';
 import { createConvertActivities } from './convert.ts';
 import { createCorrectActivities } from './correct.ts';
 import type { ActivityDependencies } from './dependencies.ts';
+import { createEraseActivities } from './erase.ts';
 import { withFailures } from './failures.ts';
 import { createGateActivities } from './gate.ts';
 import { createInferBatchActivities } from './infer-batch.ts';
@@ -28,6 +29,7 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...createRetrainActivities(dependencies),
     ...createGateActivities(dependencies),
     ...createPromoteActivities(dependencies),
+    ...createEraseActivities(dependencies),
   };
   return withFailures(activities, dependencies.logger);
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import type { ModelConfig } from '../src/config.ts';
+import { latestRevision } from '../src/convert/revise.ts';
 import { storeEvalRun } from '../src/gate/eval-runs.ts';
 import { readCases, readCasesWithLearned, runCases, type CaseSet } from '../src/gate/run-cases.ts';
 import { getChampion, listChampions } from '../src/promote/registry.ts';
@@ -63,7 +64,10 @@ export function createInferActivities({ config, db, answerer, datasetDirectory, 
       return withHeartbeat(async () => {
         if (input.cases === 'gold' && input.version === undefined) return runGold(input, settings, path);
         if (dataset === undefined) return runPack(input, await readCases(path));
-        return runPack(input, await readCasesWithLearned(path, join(datasetDirectory, dataset)));
+        return runPack(
+          input,
+          await readCasesWithLearned(path, join(datasetDirectory, await latestRevision(db, dataset))),
+        );
       });
     },
   };

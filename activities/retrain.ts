@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { activityInfo, cancellationSignal, getClient } from '@temporalio/activity';
+import { latestRevision } from '../src/convert/revise.ts';
 import { RelearnError } from '../src/errors.ts';
 import { redactorVersion, redactToStore } from '../src/log/redact/index.ts';
 import { findVersionOfRun, registerVersion } from '../src/promote/registry.ts';
@@ -57,7 +58,7 @@ export function createRetrainActivities({
         const output = join(scratch, 'model.onnx');
         const files = {
           base: trainer.base,
-          dataset: join(datasetDirectory, dataset, 'train.jsonl'),
+          dataset: join(datasetDirectory, await latestRevision(db, dataset), 'train.jsonl'),
           calibration: [settings?.drift.gold, settings?.evals?.pack].filter((file) => file !== undefined),
         };
         const { chain } = config.log.redaction;

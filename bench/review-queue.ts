@@ -39,7 +39,13 @@ export async function run(options: { data?: string } = {}): Promise<Record<strin
     config: configSchema.parse({ models: { bench: { serve: { kind: 'onnx' } } } }),
     db,
     logger: pino({ level: 'silent' }),
-    signal: { correctionsRecorded: nothing, startDriftResponse: nothing, triggerRetrain: nothing, decide: nothing },
+    signal: {
+      correctionsRecorded: nothing,
+      startDriftResponse: nothing,
+      triggerRetrain: nothing,
+      decide: nothing,
+      eraseUser: () => Promise.resolve(''),
+    },
   });
   try {
     await migrate(db);

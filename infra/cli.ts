@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { addDemoCommand } from './cli/demo.ts';
+import { addEraseCommand } from './cli/erase.ts';
 import { reportFailure } from './cli/failure.ts';
 import { addDriftCommands } from './cli/drift.ts';
 import { addInitCommand } from './cli/init.ts';
@@ -34,6 +35,7 @@ addWorkflowCommands(program);
 addDriftCommands(program);
 addReviewCommands(program);
 addLogCommands(program);
+addEraseCommand(program);
 addKeyCommands(program);
 addRedactCommand(program);
 

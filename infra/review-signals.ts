@@ -2,6 +2,8 @@ import { Client, Connection } from '@temporalio/client';
 import type { Config } from '../src/config.ts';
 import type { Database } from '../src/database.ts';
 import type { ReviewSignals } from '../src/http/review-options.ts';
+import { hashUser } from '../src/log/hash-user.ts';
+import { startErasure } from '../src/log/start-erasure.ts';
 import { sendTrigger } from '../src/retrain/send-trigger.ts';
 import { workflowId, type CorrectionsRecorded } from '../src/temporal.ts';
 import { getIncident } from '../src/watch/incidents.ts';
@@ -19,6 +21,7 @@ export function openReviewSignals(options: {
   config: Config;
   db: Database;
   environment: Environment;
+  hashKey: () => Promise<string>;
 }): OpenReviewSignals {
   const { config, db, environment } = options;
   const connection = Connection.lazy(requireTemporal(environment));
@@ -39,6 +42,12 @@ export function openReviewSignals(options: {
     },
 
     triggerRetrain: (model, trigger) => sendTrigger(workflow, model, trigger),
+
+    async eraseUser(userId, by) {
+      const user = hashUser(await options.hashKey(), userId);
+      await startErasure(workflow, user, by);
+      return user;
+    },
 
     close: () => connection.close(),
   };

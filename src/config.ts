@@ -81,6 +81,10 @@ const retrain = z.strictObject({
     .array(z.strictObject({ tag: z.string().min(1), minCorrected: count }))
     .default([])
     .describe('a tag whose count of newly corrected rows reaches minCorrected triggers a retrain'),
+  afterErasure: z
+    .boolean()
+    .default(false)
+    .describe('retrain when a user was erased from whom the champion had learned'),
   clusterEverySeconds: seconds.default(3600),
 });
 

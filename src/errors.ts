@@ -21,6 +21,7 @@ export const errorCatalogue = {
   route_not_found: { status: 404, type: 'invalid_request_error' },
   model_not_found: { status: 404, type: 'invalid_request_error' },
   request_not_found: { status: 404, type: 'invalid_request_error' },
+  erasure_not_found: { status: 404, type: 'invalid_request_error' },
   incident_not_found: { status: 404, type: 'invalid_request_error' },
   incident_not_open: { status: 409, type: 'invalid_request_error' },
   review_conflict: { status: 409, type: 'invalid_request_error' },

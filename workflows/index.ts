@@ -1,6 +1,7 @@
 export { clusterWatch } from './cluster-watch.ts';
 export { driftResponse } from './drift-response.ts';
 export { driftWatch } from './drift-watch.ts';
+export { eraseUser } from './erase-user.ts';
 export { inference } from './inference.ts';
 export { logRetention } from './log-retention.ts';
 export { requestRetrain } from './request-retrain.ts';

@@ -62,7 +62,11 @@ function countRedacted(lessons: readonly Lesson[]): number {
   return lessons.filter(({ redactedAgain }) => redactedAgain).length;
 }
 
-async function writeLines(path: string, entries: Iterable<object> | AsyncIterable<object>): Promise<WrittenFile> {
+/** Writes one JSON object a line. */
+export async function writeLines(
+  path: string,
+  entries: Iterable<object> | AsyncIterable<object>,
+): Promise<WrittenFile> {
   const hash = createHash('sha256');
   let lines = 0;
   await pipeline(async function* () {

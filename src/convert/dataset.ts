@@ -67,16 +67,16 @@ export async function buildDataset(db: Database, request: DatasetRequest): Promi
     ...describeRows(parts),
     ...written,
   };
-  const id = identify(manifest);
+  const id = identifyDataset(manifest);
   await writeFile(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   const path = join(request.directory, id);
-  await publish(draft, path);
+  await publishDataset(draft, path);
   await registerDataset(db, { id, path, manifest }, parts);
   return { id, path, manifest };
 }
 
-/** Which rows it came from does not count: the same lessons from other requests are the same dataset. */
-function identify({ model, redactor, files }: DatasetManifest): string {
+/** The id of a dataset. Which rows it came from does not count: the same lessons from other requests are the same dataset. */
+export function identifyDataset({ model, redactor, files }: DatasetManifest): string {
   const learned = Object.entries(files).filter(([name]) => name !== 'rows' && name !== 'dropped');
   return createHash('sha256')
     .update(JSON.stringify([model, redactor, learned.map(([name, { sha256 }]) => [name, sha256])]))
@@ -104,8 +104,8 @@ export function divideRows(rows: readonly CorrectedRow[], reserved: KnownTexts):
   return { train, heldOut, dropped: [...dropped, ...copies] };
 }
 
-/** The same content may be there already, made by an attempt before this one. */
-async function publish(draft: string, path: string): Promise<void> {
+/** Moves a finished dataset to its place. The same content may be there already, made by an attempt before this one. */
+export async function publishDataset(draft: string, path: string): Promise<void> {
   try {
     await rename(draft, path);
   } catch (error) {

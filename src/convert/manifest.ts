@@ -1,33 +1,37 @@
+import { z } from 'zod';
 import type { Parts } from './dataset.ts';
 import type { DroppedRow } from './unique.ts';
 
+const writtenFile = z.object({ sha256: z.string(), lines: z.number() });
 /** SHA-256 and lines of a file. */
-export interface WrittenFile {
-  sha256: string;
-  lines: number;
-}
+export type WrittenFile = z.output<typeof writtenFile>;
+
+const counts = z.record(z.string(), z.number());
 
 /** What a dataset is made of, kept beside its files. Ids and counts; no text. */
-export interface DatasetManifest {
-  model: string;
-  run: number;
-  triggers: string[];
-  cutoffSeq: number;
-  redactor: string;
-  trainRows: number;
-  heldOutRows: number;
+export const manifestSchema = z.object({
+  model: z.string(),
+  run: z.number(),
+  triggers: z.array(z.string()),
+  cutoffSeq: z.number(),
+  redactor: z.string(),
+  trainRows: z.number(),
+  heldOutRows: z.number(),
   /** Rows that are no part of it, by reason; dropped.jsonl lists them. */
-  dropped: Record<DroppedRow['because'], number>;
+  dropped: z.object({ duplicate: z.number(), conflict: z.number(), contaminated: z.number() }),
   /** Rows in which the redaction found something that the log still had. */
-  redactedAgain: number;
+  redactedAgain: z.number(),
   /** Rows by tag. */
-  tags: Record<string, number>;
+  tags: counts,
   /** Times of the first and the last request; null without rows. */
-  from: string | null;
-  to: string | null;
+  from: z.string().nullable(),
+  to: z.string().nullable(),
   /** By the name of the file without `.jsonl`. */
-  files: Record<string, WrittenFile>;
-}
+  files: z.record(z.string(), writtenFile),
+  /** The dataset this one replaces, after rows of it were erased. */
+  revises: z.string().optional(),
+});
+export type DatasetManifest = z.output<typeof manifestSchema>;
 
 type RowFacts = Pick<DatasetManifest, 'trainRows' | 'heldOutRows' | 'dropped' | 'tags' | 'from' | 'to'>;
 

@@ -53,6 +53,8 @@ export const reviewScopes: RouteScopes = {
   '/api/models': 'review',
   '/api/drift-events': 'admin',
   '/api/retrain': 'admin',
+  '/api/erasures': 'admin',
+  '/api/erasures/:user': 'admin',
 };
 
 export interface GuardOptions {

@@ -15,6 +15,8 @@ export interface ReviewSignals {
   /** A person closes the incident, or wants the retrain before enough rows are corrected. */
   decide(model: string, incident: string, signal: 'closeReview' | 'retrainNow', decision: Decision): Promise<void>;
   triggerRetrain(model: string, trigger: RetrainTrigger): Promise<void>;
+  /** Hashes the user's name and starts the erasure; answers the hash. */
+  eraseUser(userId: string, by: string): Promise<string>;
 }
 
 export interface ReviewOptions {

@@ -8,6 +8,7 @@ import { serverLimits } from './limits.ts';
 import { addClusterRoute } from './review-clusters.ts';
 import { addCorrectionRoute } from './review-corrections.ts';
 import { addDriftEventRoute } from './review-drift-events.ts';
+import { addErasureRoutes } from './review-erasures.ts';
 import { addIncidentRoutes } from './review-incidents.ts';
 import { findModel, type ReviewOptions } from './review-options.ts';
 import { addQueueRoutes } from './review-queue-routes.ts';
@@ -47,6 +48,7 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   addDriftEventRoute(app, options);
   addClusterRoute(app, options);
   addLabelStudioWebhook(app, options);
+  addErasureRoutes(app, options);
 
   app.post('/api/retrain', async (request, reply) => {
     const { model, operator } = parseRequest(retrainRequest, request.body);

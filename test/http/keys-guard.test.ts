@@ -83,7 +83,13 @@ test('the review API asks for review or admin on the server, and takes any Host 
   const { logger } = memoryLogger();
   const keys = await followKeys({ db: gateway.db, logger, maxAgeMs: 60_000, pollMs: 20 });
   const none = async () => {};
-  const signal = { correctionsRecorded: none, startDriftResponse: none, decide: none, triggerRetrain: none };
+  const signal = {
+    correctionsRecorded: none,
+    startDriftResponse: none,
+    decide: none,
+    triggerRetrain: none,
+    eraseUser: () => Promise.resolve(''),
+  };
   const review = buildReview({ config: testConfig(), db: gateway.db, logger, keys, signal });
   const routes = listRoutes(review.printRoutes({ commonPrefix: false }));
   assert.deepEqual(routes.sort(), Object.keys(reviewScopes).sort(), 'a route without an entry is admin only');

@@ -37,6 +37,7 @@ beforeEach(async () => {
       startDriftResponse: () => Promise.resolve(),
       triggerRetrain: () => Promise.resolve(),
       decide: () => Promise.resolve(),
+      eraseUser: () => Promise.resolve(''),
     },
   });
 });

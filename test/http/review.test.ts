@@ -69,6 +69,9 @@ before(async () => {
       async triggerRetrain(_model, trigger) {
         running().triggers.push(trigger);
       },
+      async eraseUser() {
+        return '0123456789abcdef';
+      },
     },
   });
 });
@@ -396,6 +399,7 @@ test('another Host is refused, loopback and the configured one are not', async (
       startDriftResponse: async () => {},
       decide: async () => {},
       triggerRetrain: async () => {},
+      eraseUser: async () => '',
     },
   });
   assert.equal((await named.inject({ url: '/healthz', headers: { host: 'review.internal:80' } })).statusCode, 200);

@@ -59,6 +59,7 @@ test('the clusters are to be read over HTTP, those of an unknown model are not',
     startDriftResponse: () => Promise.resolve(),
     triggerRetrain: () => Promise.resolve(),
     decide: () => Promise.resolve(),
+    eraseUser: () => Promise.resolve(''),
   };
   const app = buildReview({ config: loop.config, db: loop.database.db, signal, logger: pino({ level: 'silent' }) });
   const get = (url: string) => app.inject({ method: 'GET', url, headers: { host: '127.0.0.1' } });

@@ -57,6 +57,7 @@ before(async () => {
       startDriftResponse: () => Promise.resolve(),
       triggerRetrain: () => Promise.resolve(),
       decide: () => Promise.resolve(),
+      eraseUser: () => Promise.resolve(''),
     },
   });
   app.addHook('preHandler', (request, _reply, done) => {

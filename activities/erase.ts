@@ -1,0 +1,93 @@
+import { activityInfo, getClient } from '@temporalio/activity';
+import { findDatasetsOfUser, reviseDataset, type Revision } from '../src/convert/revise.ts';
+import {
+  beginErasure,
+  deleteUserRows,
+  findIncidentsOfUser,
+  findUserRows,
+  finishErasure,
+  type ErasureReceipt,
+} from '../src/log/erase-rows.ts';
+import { listTaintedChampions, taintVersions } from '../src/promote/taint.ts';
+import { sendTrigger } from '../src/retrain/send-trigger.ts';
+import { workflowId } from '../src/temporal.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+import { withHeartbeat } from './heartbeat.ts';
+
+export function createEraseActivities({ config, db, datasetDirectory }: ActivityDependencies) {
+  return {
+    /** Notes the user's requests. Answers how many there are, and the workflows that may hold text of them as typed. */
+    async findUserRows({ user, by }: { user: string; by: string }): Promise<{ requests: number; workflows: string[] }> {
+      return withHeartbeat(async () => {
+        await beginErasure(db, user, by);
+        const requests = await findUserRows(db, user);
+        const incidents = await findIncidentsOfUser(db, user);
+        return { requests, workflows: incidents.map(({ model, id }) => workflowId.driftResponse(model, id)) };
+      });
+    },
+
+    /** Replaces every dataset that holds rows of the user, and marks the versions that learned from one of them. */
+    async reviseDatasets({ user }: { user: string }): Promise<{ datasets: Revision[]; tainted: string[] }> {
+      return withHeartbeat(async (tell) => {
+        const datasets: Revision[] = [];
+        for (const id of await findDatasetsOfUser(db, user)) {
+          datasets.push(await reviseDataset(db, { id, userIdHash: user, directory: datasetDirectory }));
+          tell({ revised: datasets.length });
+        }
+        const tainted = await taintVersions(
+          db,
+          datasets.map(({ id }) => id),
+        );
+        return { datasets, tainted: tainted.map(({ model, version }) => `${model}/${version}`) };
+      });
+    },
+
+    /** Deletes the user's rows; what a gateway still held when they were noted is found again first. */
+    async deleteUserRows({ user }: { user: string }): Promise<Record<string, number>> {
+      return withHeartbeat(async (tell) => {
+        await findUserRows(db, user);
+        return deleteUserRows(db, user, tell);
+      });
+    },
+
+    /** Deletes the closed runs of these workflows. Answers how many were deleted and which workflows still run. */
+    async deleteClosedRuns({ workflows }: { workflows: string[] }): Promise<{ deleted: number; open: string[] }> {
+      return withHeartbeat(async () => {
+        const client = getClient();
+        const { namespace } = activityInfo();
+        let deleted = 0;
+        const open: string[] = [];
+        for (const id of workflows) {
+          for await (const run of client.workflow.list({ query: `WorkflowId = '${id}'` })) {
+            if (run.status.name === 'RUNNING') {
+              open.push(id);
+              continue;
+            }
+            await client.workflowService.deleteWorkflowExecution({
+              ...{ namespace },
+              workflowExecution: { workflowId: id, runId: run.runId },
+            });
+            deleted += 1;
+          }
+        }
+        return { deleted, open };
+      });
+    },
+
+    /** Asks for a retrain of each model whose champion is tainted, where the configuration says so. Answers which. */
+    async retrainTainted({ tainted }: { tainted: string[] }): Promise<string[]> {
+      const champions = await listTaintedChampions(db, Object.keys(config.models));
+      const wanted = champions.filter(
+        ({ model, version }) => tainted.includes(`${model}/${version}`) && config.models[model]?.retrain.afterErasure,
+      );
+      for (const { model } of wanted) {
+        await sendTrigger(getClient().workflow, model, { kind: 'manual', by: 'erasure' });
+      }
+      return wanted.map(({ model }) => model);
+    },
+
+    async finishErasure({ user, receipt }: { user: string; receipt: ErasureReceipt }): Promise<void> {
+      await finishErasure(db, user, receipt);
+    },
+  };
+}

@@ -1,0 +1,164 @@
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Database } from '../database.ts';
+import { readJsonl } from '../jsonl.ts';
+import { writeLines } from './dataset-files.ts';
+import { identifyDataset, publishDataset } from './dataset.ts';
+import { manifestSchema, type DatasetManifest, type WrittenFile } from './manifest.ts';
+
+export interface Revision {
+  id: string;
+  revision: string;
+}
+
+/** Datasets that hold rows of an erasure and are not revised yet. */
+export async function findDatasetsOfUser(db: Database, userIdHash: string): Promise<string[]> {
+  const found = await db.query<{ id: string }>(
+    `select distinct d.dataset as id from relearn.dataset_rows d
+     join relearn.erasure_rows e on e.request_id = d.request_id
+     where e.user_id_hash = $1 order by 1`,
+    [userIdHash],
+  );
+  return found.map(({ id }) => id);
+}
+
+/** The dataset as it is now: itself, or the latest revision that replaces it. */
+export async function latestRevision(db: Database, id: string): Promise<string> {
+  const [latest] = await db.query<{ id: string }>(
+    `with recursive chain as (
+       select id, revised_by from relearn.datasets where id = $1
+       union
+       select d.id, d.revised_by from relearn.datasets d join chain on d.id = chain.revised_by
+     )
+     select id from chain where revised_by is null`,
+    [id],
+  );
+  return latest?.id ?? id;
+}
+
+/**
+ * Replaces a dataset by one without the rows of an erased user, and deletes its files. Who learned from which request
+ * stays known, by ids. Done twice, it is the same.
+ */
+export async function reviseDataset(
+  db: Database,
+  { id, userIdHash, directory }: { id: string; userIdHash: string; directory: string },
+): Promise<Revision> {
+  const folder = join(directory, id);
+  const [known] = await db.query<{ revision: string | null }>(
+    `select revised_by as revision from relearn.datasets where id = $1`,
+    [id],
+  );
+  if (typeof known?.revision === 'string') {
+    await rm(folder, { recursive: true, force: true });
+    return { id, revision: known.revision };
+  }
+  const erased = await readErased(db, id, userIdHash);
+  const draft = await mkdtemp(join(directory, 'draft-'));
+  const manifest = await writeWithout(folder, draft, erased, id);
+  const revision = identifyDataset(manifest);
+  await writeFile(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  const path = join(directory, revision);
+  await publishDataset(draft, path);
+  await db.transaction(async (tx) => {
+    await tx.query(
+      `insert into relearn.datasets (id, model, path, rows, manifest) values ($1, $2, $3, $4, $5)
+       on conflict (id) do nothing`,
+      [revision, manifest.model, path, manifest.trainRows, manifest],
+    );
+    await tx.query(
+      `insert into relearn.dataset_rows (dataset, request_id, correction_id, split, incident)
+       select $1, request_id, correction_id, split, incident from relearn.dataset_rows
+       where dataset = $2 and request_id <> all ($3)
+       on conflict do nothing`,
+      [revision, id, [...erased]],
+    );
+    await tx.query(`update relearn.datasets set revised_by = $2, erased_at = now() where id = $1`, [id, revision]);
+  });
+  await rm(folder, { recursive: true, force: true });
+  return { id, revision };
+}
+
+async function readErased(db: Database, id: string, userIdHash: string): Promise<Set<string>> {
+  const rows = await db.query<{ requestId: string }>(
+    `select d.request_id as "requestId" from relearn.dataset_rows d
+     join relearn.erasure_rows e on e.request_id = d.request_id
+     where d.dataset = $1 and e.user_id_hash = $2`,
+    [id, userIdHash],
+  );
+  return new Set(rows.map(({ requestId }) => requestId));
+}
+
+const rowSchema = z.looseObject({ request_id: z.string(), split: z.enum(['train', 'held_out']) });
+const droppedSchema = z.looseObject({ request_id: z.string() });
+const pairSchema = z.looseObject({ messages: z.array(z.unknown()) });
+const preferenceSchema = z.union([
+  z.looseObject({ prompt: z.array(z.unknown()) }),
+  z.looseObject({ input: z.looseObject({ messages: z.array(z.unknown()) }) }),
+]);
+
+/** Writes the files of `folder` into `draft` without the erased rows. Line n of the pairs is line n of its split in rows.jsonl. */
+async function writeWithout(
+  folder: string,
+  draft: string,
+  erased: ReadonlySet<string>,
+  id: string,
+): Promise<DatasetManifest> {
+  const manifest = manifestSchema.parse(JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')));
+  const rows = await readAll(folder, 'rows', rowSchema);
+  const stays = (row: { request_id: string }) => !erased.has(row.request_id);
+  const splits = {
+    train: rows.filter(({ split }) => split === 'train'),
+    'held-out': rows.filter(({ split }) => split === 'held_out'),
+  };
+  const files: Record<string, WrittenFile> = {};
+  const write = async (name: string, lines: readonly object[]) => {
+    files[name] = await writeLines(join(draft, `${name}.jsonl`), lines);
+  };
+  const asked = new Set<string>(); // questions of erased rows: what the preferences are told by
+  for (const name of ['train', 'held-out'] as const) {
+    const pairs = await readAll(folder, name, pairSchema);
+    const isErased = (place: number) => erased.has(splits[name][place]?.request_id ?? '');
+    for (const [place, { messages }] of pairs.entries()) {
+      if (isErased(place)) asked.add(JSON.stringify(messages.slice(0, -1)));
+    }
+    await write(
+      name,
+      pairs.filter((_, place) => !isErased(place)),
+    );
+  }
+  await write('rows', rows.filter(stays));
+  await write('dropped', (await readAll(folder, 'dropped', droppedSchema)).filter(stays));
+  for (const name of Object.keys(manifest.files).filter((file) => file.startsWith('preferences.'))) {
+    const preferences = await readAll(folder, name, preferenceSchema);
+    const questionOf = (entry: z.output<typeof preferenceSchema>) =>
+      JSON.stringify('prompt' in entry ? entry.prompt : entry.input.messages);
+    await write(
+      name,
+      preferences.filter((entry) => !asked.has(questionOf(entry))),
+    );
+  }
+  if (manifest.files['replay'] !== undefined) {
+    await copyFile(join(folder, 'replay.jsonl'), join(draft, 'replay.jsonl'));
+    files['replay'] = manifest.files['replay'];
+  }
+  const left = rows.filter(stays);
+  return {
+    ...manifest,
+    revises: id,
+    trainRows: left.filter(({ split }) => split === 'train').length,
+    heldOutRows: left.filter(({ split }) => split === 'held_out').length,
+    files,
+  };
+}
+
+async function readAll<Schema extends z.ZodType>(
+  folder: string,
+  name: string,
+  schema: Schema,
+): Promise<z.output<Schema>[]> {
+  const lines: z.output<Schema>[] = [];
+  for await (const line of readJsonl(join(folder, `${name}.jsonl`), schema)) lines.push(line);
+  return lines;
+}

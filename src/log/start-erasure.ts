@@ -1,0 +1,11 @@
+import type { WorkflowClient } from '@temporalio/client';
+import { taskQueue, workflowId } from '../temporal.ts';
+
+/** Starts the erasure of a user; one that is under way goes on. */
+export async function startErasure(workflow: WorkflowClient, userIdHash: string, by: string): Promise<void> {
+  await workflow.start('eraseUser', {
+    ...{ workflowId: workflowId.eraseUser(userIdHash), taskQueue, workflowIdConflictPolicy: 'USE_EXISTING' },
+    args: [{ userIdHash, by }],
+    staticSummary: `erase user ${userIdHash}`,
+  });
+}

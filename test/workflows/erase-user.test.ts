@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { storeCorrections } from '../../src/correct/corrections.ts';
+import { findErasure } from '../../src/log/erase-rows.ts';
+import { storeFeedback } from '../../src/log/feedback.ts';
+import { hashUser } from '../../src/log/hash-user.ts';
+import { startErasure } from '../../src/log/start-erasure.ts';
+import { getChampion } from '../../src/promote/registry.ts';
+import { taskQueue, workflowId, type RetrainFinished } from '../../src/temporal.ts';
+import type { DriftResponseInput } from '../../workflows/drift-response.ts';
+import { examples, hashKey, model, newTopics, startLoop, until, type Loop } from '../loop.ts';
+import { recordHistories } from '../record-histories.ts';
+
+let loop: Loop;
+before(async () => {
+  loop = await startLoop((settings) => {
+    const topics = settings.models[model];
+    assert.ok(topics !== undefined);
+    topics.retrain['afterErasure'] = true;
+    topics.retrain['dataset'] = { preferences: ['openai', 'trl'] };
+  });
+  await loop.startWorker();
+});
+after(async () => {
+  await recordHistories(loop.client);
+  await loop.close();
+});
+
+const user = hashUser(hashKey, 'zoe');
+/** Stands in every prompt of the user who is erased, and nowhere else. */
+const canary = 'zebrafinch';
+
+async function askAs(name: string, rows: readonly { prompt: string; completion: string }[]) {
+  const ids: string[] = [];
+  for (const { prompt } of rows) {
+    const messages = [{ role: 'user', content: prompt }];
+    ids.push((await loop.answerer.answer({ model, messages, user: name, source: 'production' })).requestId);
+  }
+  await loop.log.flush();
+  return ids.map((requestId, index) => ({ requestId, completion: rows[index]?.completion ?? '', operator: 'ann' }));
+}
+
+async function retrain(): Promise<RetrainFinished> {
+  const handle = await loop.client.workflow.signalWithStart('retrain', {
+    ...{ workflowId: workflowId.retrain(model), taskQueue, args: [{ model }] },
+    ...{ signal: 'trigger', signalArgs: [{ kind: 'manual', by: 'ann' }] },
+  });
+  return (await handle.result()) as RetrainFinished;
+}
+
+/** Everything Postgres and the datasets hold, as one text. */
+async function everythingKept(): Promise<string> {
+  const { db } = loop.database;
+  const tables = await db.query<{ name: string }>(
+    `select table_name as name from information_schema.tables
+     where table_schema = 'relearn' and table_type = 'BASE TABLE'`,
+  );
+  const texts: string[] = [];
+  for (const { name } of tables) texts.push(JSON.stringify(await db.query(`select * from relearn.${name}`)));
+  const folder = join(loop.config.stateDir, 'datasets');
+  for (const path of await readdir(folder, { recursive: true })) {
+    if (/\.jsonl?$/.test(path)) texts.push(await readFile(join(folder, path), 'utf8'));
+  }
+  return texts.join('\n');
+}
+
+/** An incident that holds the user's first row, closed, with a correction that someone typed. */
+async function closeIncidentWith(typed: { requestId: string; completion: string; operator: string }) {
+  const { db } = loop.database;
+  const incident = 'typed';
+  await db.query(
+    `insert into relearn.incidents (id, model, model_version, monitor, detected_at, window_start)
+     values ($1, $2, 'v1', 'by-hand', now(), now() - interval '1 hour')`,
+    [incident, model],
+  );
+  const id = workflowId.driftResponse(model, incident);
+  const input: DriftResponseInput = {
+    ...{ model, incident, monitor: 'by-hand', minCorrected: 1000, graceMs: 0, deadlineAt: Date.now() + 3_600_000 },
+  };
+  const handle = await loop.client.workflow.start('driftResponse', { workflowId: id, taskQueue, args: [input] });
+  await handle.signal('correction', { ...typed, completion: `${canary} typed by hand` });
+  await until('it is stored', async () => (await handle.query<{ accepted: number }>('state')).accepted === 1);
+  await handle.signal('closeReview', { by: 'ann', reason: 'enough' });
+  await handle.result();
+  return id;
+}
+
+test('an erased user leaves every table and dataset; versions are marked and trained anew', async () => {
+  const { db } = loop.database;
+  const mine = await askAs(
+    'zoe',
+    examples(newTopics, 20, 90_000).map((row) => ({ ...row, prompt: `${row.prompt} ${canary}` })),
+  );
+  const others = await askAs('max', examples(newTopics, 40, 100_000));
+  await storeCorrections(
+    db,
+    [...mine, ...others].map((correction) => ({ ...correction, source: 'api' })),
+  );
+  await storeFeedback(db, {
+    ...{ requestId: mine[0]?.requestId ?? '', kind: 'report', comment: `${canary} complains`, userIdHash: user },
+  });
+  const closed = await closeIncidentWith(mine[0] ?? { requestId: '', completion: '', operator: '' });
+  const learned = await retrain();
+  assert.equal(learned.status, 'promoted');
+  const before = await getChampion(db, model);
+  assert.ok((await everythingKept()).includes(canary));
+
+  await startErasure(loop.client.workflow, user, 'ann');
+  await loop.client.workflow.getHandle(workflowId.eraseUser(user)).result();
+  const receipt = (await findErasure(db, user))?.receipt;
+  assert.ok(receipt != null);
+  assert.equal(receipt.requests, 20);
+  assert.deepEqual(
+    [receipt.deleted['samples'], receipt.deleted['corrections'], receipt.deleted['feedback']],
+    [20, 21, 1],
+  );
+  assert.deepEqual(receipt.tainted, [`${model}/${before.version}`]);
+  assert.equal(receipt.datasets.length, 1);
+  assert.equal(receipt.datasets[0]?.id, before.dataset);
+  assert.equal(receipt.deletedRuns, 1);
+  assert.deepEqual(receipt.retrains, [model]);
+  await assert.rejects(loop.client.workflow.getHandle(closed).describe());
+
+  await until('a version without them serves', async () => (await getChampion(db, model)).version !== before.version);
+  await until(
+    'the run has ended',
+    async () => (await db.query(`select 1 from relearn.retrain_runs where state = 'running'`)).length === 0,
+  );
+  const kept = await everythingKept();
+  assert.ok(
+    !kept.includes(canary),
+    `a text of the user is left: ${kept.slice(kept.indexOf(canary) - 300, kept.indexOf(canary) + 100)}`,
+  );
+  const outside = kept.replaceAll(JSON.stringify(await db.query(`select * from relearn.erasures`)), '');
+  assert.ok(!outside.replaceAll(/"action":"erase_user"[^}]*/g, '').includes(user), 'the hash is left on a row');
+  const [champion] = await db.query<{ tainted: boolean }>(
+    `select tainted_at is not null as tainted from relearn.aliases join relearn.versions using (model, version)`,
+  );
+  assert.equal(champion?.tainted, false);
+});
+
+test('an erasure that is asked for again finds nothing, and harms nobody', async () => {
+  const { db } = loop.database;
+  const rows = async () => (await db.query<{ n: number }>(`select count(*) as n from relearn.samples`))[0]?.n;
+  const before = await rows();
+  await startErasure(loop.client.workflow, user, 'ann');
+  await loop.client.workflow.getHandle(workflowId.eraseUser(user)).result();
+  const receipt = (await findErasure(db, user))?.receipt;
+  assert.deepEqual(receipt, { requests: 0, deleted: {}, datasets: [], tainted: [], deletedRuns: 0, retrains: [] });
+  assert.equal(await rows(), before);
+});
