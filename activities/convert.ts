@@ -1,9 +1,13 @@
 import { ReservedTexts } from '../src/convert/copies.ts';
 import { buildDataset } from '../src/convert/dataset.ts';
-import { countNewRows, wasTried } from '../src/convert/rows.ts';
+import { countNewRows } from '../src/convert/rows.ts';
+import { classifierText } from '../src/chat.ts';
 import { RelearnError } from '../src/errors.ts';
-import { readExamples } from '../src/jsonl.ts';
+import { digestGates } from '../src/gate/certificate.ts';
+import { findOutcome, type Outcome } from '../src/gate/earlier-runs.ts';
+import { readPrompts } from '../src/gate/pack.ts';
 import { redactText } from '../src/log/redact/index.ts';
+import { digestFile } from '../src/promote/artifacts.ts';
 import { getChampion } from '../src/promote/registry.ts';
 import { getRun } from '../src/retrain/runs.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -32,10 +36,13 @@ export function createConvertActivities({ config, db, datasetDirectory }: Activi
       const champion = await getChampion(db, model);
       const fresh = await countNewRows(db, id, champion.dataset);
       if (fresh === 0) return { id, rows: 0, stop: `${champion.version} has learned every corrected row already` };
-      if (await wasTried(db, id, run)) {
-        return { id, rows: manifest.trainRows, stop: 'an earlier run was made from this very data' };
-      }
-      return { id, rows: manifest.trainRows, stop: null };
+      const pack = settings.evals?.pack;
+      const asked = {
+        packSha256: pack === undefined ? null : await digestFile(pack),
+        gatesSha256: digestGates(settings.evals?.gates ?? []),
+      };
+      const earlier = await findOutcome(db, { model, dataset: id, before: run, ...asked });
+      return { id, rows: manifest.trainRows, stop: earlier === null ? null : describeOutcome(earlier) };
     },
   };
 }
@@ -45,7 +52,11 @@ async function readReserved(files: readonly (string | undefined)[]): Promise<Res
   const reserved = new ReservedTexts();
   for (const file of files) {
     if (file === undefined) continue;
-    for (const { prompt } of await readExamples(file)) reserved.add(redactText(prompt).text);
+    for (const messages of await readPrompts(file)) reserved.add(redactText(classifierText(messages)).text);
   }
   return reserved;
+}
+
+function describeOutcome({ run, status, reason }: Outcome): string {
+  return `run ${run} tried this very data with the same eval pack and gates already (${status}): ${reason}`;
 }

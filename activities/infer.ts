@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { RelearnError, type ErrorCode } from '../src/errors.ts';
 import { storeEvalRun } from '../src/gate/eval-runs.ts';
-import { readCases, readCasesWithLearned, runCases, type CaseSet } from '../src/gate/run-cases.ts';
+import { readPack, type CaseSet } from '../src/gate/pack.ts';
+import { readCasesWithLearned, runCases, type AskedCases } from '../src/gate/run-cases.ts';
+import { openScorers } from '../src/gate/scorers.ts';
+import type { CaseResult } from '../src/gate/verdict.ts';
 import { getChampion, listChampions } from '../src/promote/registry.ts';
 import { goldBaseline, storeGoldRun } from '../src/watch/gold-runs.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -27,32 +30,45 @@ export interface InferResult {
   state: 'ok' | 'down';
   cases: number;
   passed: number;
+  /** Cases that could not be judged; of a gold set they are not counted among `cases`. */
+  unknown?: number;
 }
 
 /** What an endpoint that does not answer ends in; anything else is a fault of ours or of the set. */
+/** Attempts at a pack whose judge does not answer, before its cases are left unknown: the retries wait a few minutes. */
+const judgeAttempts = 8;
+
 const noAnswer = new Set<ErrorCode>(['upstream_failed', 'upstream_busy', 'model_not_ready']);
 
-export function createInferActivities({ config, db, answerer, datasetDirectory, logger }: ActivityDependencies) {
+export function createInferActivities(dependencies: ActivityDependencies) {
+  const { config, db, answerer, datasetDirectory, logger, secret } = dependencies;
+
+  async function scoreCases(asked: AskedCases): Promise<CaseResult[]> {
+    const scorers = openScorers(config.models[asked.model]?.evals ?? {}, secret);
+    try {
+      return await runCases(answerer, scorers, asked, cancellationSignal());
+    } finally {
+      await scorers.close();
+    }
+  }
+
   /** The version's first gold run is the baseline that later probes are held against. */
   async function runGold({ model }: InferInput, path: string): Promise<InferResult | null> {
     const [champion] = await listChampions(db, [model]);
     if (champion === undefined) return null;
     const { version } = champion;
-    const gold = await readCases(path);
+    const gold = await readPack(path);
     const key = { model, modelVersion: version, goldSha256: gold.sha256 };
     const purpose = (await goldBaseline(db, key)) === null ? 'baseline' : 'probe';
     const id = stepId();
     const run = { ...key, id, purpose, cases: gold.cases.length } as const;
     try {
-      const results = await runCases(
-        answerer,
-        { model, version, source: 'probe', cases: gold.cases },
-        cancellationSignal(),
-      );
-      const failedCases = results.filter(({ passed }) => !passed).map((result) => result.case);
-      const passed = results.length - failedCases.length;
-      await storeGoldRun(db, { ...run, state: 'ok', passed, failedCases });
-      return { id, version, state: 'ok', cases: results.length, passed };
+      const results = await scoreCases({ model, version, source: 'probe', cases: gold.cases });
+      const failedCases = results.filter(({ passed }) => passed === false).map((result) => result.case);
+      const cases = results.filter(({ passed }) => passed !== null).length;
+      const passed = cases - failedCases.length;
+      await storeGoldRun(db, { ...run, cases, state: 'ok', passed, failedCases });
+      return { id, version, state: 'ok', cases, passed, unknown: results.length - cases };
     } catch (error) {
       if (!(error instanceof RelearnError) || !noAnswer.has(error.code)) throw error;
       logger.warn({ model, version, code: error.code }, 'the gold set got no answer');
@@ -61,12 +77,19 @@ export function createInferActivities({ config, db, answerer, datasetDirectory, 
     }
   }
 
-  async function runPack(input: InferInput, { sha256, cases }: CaseSet): Promise<InferResult> {
+  /** Tried again for a while when the judge did not answer; then what it left unknown is stored as that. */
+  async function runPack(input: InferInput, { sha256, fileSha256, cases }: CaseSet): Promise<InferResult> {
     const { model, run } = input;
     const version = input.version ?? (await getChampion(db, model)).version;
-    const results = await runCases(answerer, { model, version, source: input.source, cases }, cancellationSignal());
-    const id = await storeEvalRun(db, { model, version, packSha256: sha256, run: run ?? null, results });
-    return { id, version, state: 'ok', cases: results.length, passed: results.filter(({ passed }) => passed).length };
+    const timed = config.models[model]?.evals?.gates.some(({ metric }) => metric === 'latency_p95_ms');
+    const results = await scoreCases({ model, version, source: input.source, cases, timed });
+    const unknown = results.filter(({ passed }) => passed === null).length;
+    if (unknown > 0 && activityInfo().attempt < judgeAttempts) {
+      throw new RelearnError('judge_unavailable', `${unknown} of ${cases.length} answers could not be judged.`);
+    }
+    const id = await storeEvalRun(db, { model, version, packSha256: sha256, fileSha256, run: run ?? null, results });
+    const passed = results.filter((result) => result.passed === true).length;
+    return { id, version, state: 'ok', cases: results.length, passed, unknown };
   }
 
   return {
@@ -81,7 +104,7 @@ export function createInferActivities({ config, db, answerer, datasetDirectory, 
       const { dataset } = input;
       return withHeartbeat(async () => {
         if (input.cases === 'gold') return runGold(input, path);
-        if (dataset === undefined) return runPack(input, await readCases(path));
+        if (dataset === undefined) return runPack(input, await readPack(path));
         return runPack(input, await readCasesWithLearned(path, join(datasetDirectory, dataset)));
       });
     },

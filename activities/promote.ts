@@ -13,7 +13,7 @@ export interface RunPlan {
   stop: string | null;
 }
 
-export function createPromoteActivities({ config, db }: ActivityDependencies) {
+export function createPromoteActivities({ config, db, certificateKeys }: ActivityDependencies) {
   return {
     /** Reads what a run needs before it starts. Gates that are not set stop it here, before training. */
     async planRun({ model }: { model: string }): Promise<RunPlan> {
@@ -40,7 +40,7 @@ export function createPromoteActivities({ config, db }: ActivityDependencies) {
       by: string;
     }): Promise<void> {
       const { model, run, version, expectedToken, by } = input;
-      await deployChampion(db, {
+      await deployChampion(db, certificateKeys, {
         ...{ model, version, action: 'promote', expectedToken, actor: by },
         ...{ key: `retrain/${model}/${run}`, reason: `retrain run ${run}` },
       });
@@ -48,7 +48,7 @@ export function createPromoteActivities({ config, db }: ActivityDependencies) {
 
     async rollBack(input: { model: string; by: string; reason: string }): Promise<{ version: string; from: string }> {
       const { workflowExecution } = activityInfo();
-      return rollBackChampion(db, { ...input, key: `rollback/${workflowExecution?.runId ?? ''}` });
+      return rollBackChampion(db, certificateKeys, { ...input, key: `rollback/${workflowExecution?.runId ?? ''}` });
     },
 
     /** True when the champion was trained on corrections of this incident. */

@@ -1,6 +1,7 @@
 import type { Config } from '../src/config.ts';
 import type { Database } from '../src/database.ts';
 import { redactText } from '../src/log/redact/index.ts';
+import { requireCertificate } from '../src/gate/stored-certificates.ts';
 import { tallyLog, type LogTally } from '../src/log/log-tally.ts';
 import { openLogWriter, type LogWriter } from '../src/log/writer.ts';
 import { openArtifactDirectory, type ArtifactStore } from '../src/promote/artifacts.ts';
@@ -8,6 +9,7 @@ import { createAnswerer, type Answerer } from '../src/serve/answer.ts';
 import { followChampions, type Champions } from '../src/serve/champions.ts';
 import type { ServedModel } from '../src/serve/model.ts';
 import { openVersions } from '../src/serve/versions.ts';
+import { readCertificateKeys } from './certificate-keys.ts';
 import type { Logger } from './logger.ts';
 import { statePaths } from './state-paths.ts';
 
@@ -36,11 +38,15 @@ export interface Answering {
 /** The request path with all it needs: champions that follow the registry, versions by name, the log behind it. */
 export async function openAnswering(setup: AnsweringSetup): Promise<Answering> {
   const { config, db, hashKey, secret, logger, load } = setup;
+  const keys = await readCertificateKeys(config, secret);
   const artifacts = openArtifactDirectory(statePaths(config).artifacts);
   const opened = openLogWriter({ ...config.log, spoolDirectory: statePaths(config).spool, db, logger });
   const { redact, writer, tally } = tallyLog({ redact: redactText, writer: opened });
   const loading = { artifacts, models: config.models, load, secret, db, logger };
-  const champions = followChampions(loading);
+  const champions = followChampions({
+    ...loading,
+    requireCertificate: (version) => requireCertificate(db, keys, version),
+  });
   const versions = openVersions(loading);
   const answerer = createAnswerer({ champions, versions, config, writer, redact, hashKey });
   await champions.refresh();

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { addDemoCommand } from './cli/demo.ts';
+import { addEvalCommand } from './cli/eval.ts';
 import { reportFailure } from './cli/failure.ts';
 import { addInitCommand } from './cli/init.ts';
 import { addKeyCommands } from './cli/keys.ts';
@@ -30,6 +31,7 @@ addProcessCommands(program);
 addStatusCommand(program);
 addVersionCommands(program);
 addWorkflowCommands(program);
+addEvalCommand(program);
 addReviewCommands(program);
 addLogCommands(program);
 addKeyCommands(program);

@@ -7,6 +7,7 @@ import type { DatabasePool } from '../src/database.ts';
 import { loadOnnxModelInThread } from '../src/serve/onnx-thread.ts';
 import { taskQueue, trainingTaskQueue } from '../src/temporal.ts';
 import { openAnswering } from './answering.ts';
+import { readCertificateKeys } from './certificate-keys.ts';
 import type { TemporalConnection } from './environment.ts';
 import type { Logger } from './logger.ts';
 import { statePaths } from './state-paths.ts';
@@ -43,6 +44,7 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   const answering = await openAnswering({ ...setup, load: loadOnnxModelInThread });
   const { artifacts, answerer, writer } = answering;
   const activities = createActivities({
+    ...{ certificateKeys: await readCertificateKeys(config, setup.secret), secret: setup.secret },
     ...{ config, db, artifacts, answerer, writer, logger, hashKey: setup.hashKey },
     ...{ datasetDirectory: paths.datasets, scratchDirectory: paths.scratch },
   });

@@ -1,5 +1,8 @@
 import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
+import type { CertificateKeys } from '../gate/certificate-keys.ts';
+import { requireCertificate } from '../gate/stored-certificates.ts';
+import { getVersion } from './registry.ts';
 
 export interface Deployment {
   model: string;
@@ -14,27 +17,21 @@ export interface Deployment {
 }
 
 /**
- * Makes a version the champion, in one transaction: it holds a passed certificate, and the champion is still the one
+ * Makes a version the champion, in one transaction: it holds a good certificate, and the champion is still the one
  * the caller saw. Throws `not_certified` or `promotion_conflict`.
  */
-export async function deployChampion(db: Database, deployment: Deployment): Promise<void> {
+export async function deployChampion(
+  db: Database,
+  keys: Pick<CertificateKeys, 'check'>,
+  deployment: Deployment,
+): Promise<void> {
   const { model, version, action, key, actor, reason, expectedToken } = deployment;
   await db.transaction(async (tx) => {
     await tx.query(`select 1 from relearn.models where name = $1 for update`, [model]);
     const [done] = await tx.query(`select 1 from relearn.deployments where key = $1`, [key]);
     if (done !== undefined) return;
 
-    const [certificate] = await tx.query<{ id: string }>(
-      `select id from relearn.certificates where model = $1 and version = $2 and passed
-       order by issued_at desc limit 1`,
-      [model, version],
-    );
-    if (certificate === undefined) {
-      throw new RelearnError(
-        'not_certified',
-        `Version ${version} of ${model} has no passed gate certificate, so it cannot serve. Run its gates first.`,
-      );
-    }
+    const certificate = await requireCertificate(tx, keys, await getVersion(tx, model, version));
     const [champion] = await tx.query<{ version: string; token: number }>(
       `select version, token from relearn.aliases where model = $1 and alias = 'champion'`,
       [model],
@@ -72,6 +69,7 @@ export async function deployChampion(db: Database, deployment: Deployment): Prom
  */
 export async function rollBackChampion(
   db: Database,
+  keys: Pick<CertificateKeys, 'check'>,
   { model, key, by, reason }: { model: string; key: string; by: string; reason: string },
 ): Promise<{ version: string; from: string }> {
   const done = await findDeployment(db, key);
@@ -90,7 +88,7 @@ export async function rollBackChampion(
       `Model ${model} has no earlier champion to go back to. \`relearn models\` lists its versions.`,
     );
   }
-  await deployChampion(db, {
+  await deployChampion(db, keys, {
     ...{ model, version: target.version, action: 'rollback', key, actor: by, reason },
     expectedToken: target.token,
   });

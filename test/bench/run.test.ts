@@ -15,7 +15,7 @@ test('a benchmark that is not known, or none, lists the known ones and exits wit
       run(process.execPath, [runner, ...wrong]),
       (error: Error & { code?: number; stderr?: string }) => {
         assert.equal(error.code, 2);
-        assert.match(error.stderr ?? '', /Benchmarks: gateway, log-writer, redact, serve/);
+        assert.match(error.stderr ?? '', /Benchmarks: gate, gateway, log-writer, redact, serve/);
         return true;
       },
     );

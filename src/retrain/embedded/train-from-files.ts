@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { classifierText, messageSchema, messageText, promptMessages, type Message } from '../../chat.ts';
 import { foldText } from '../../convert/copies.ts';
 import { RelearnError } from '../../errors.ts';
+import { readPrompts } from '../../gate/pack.ts';
 import { readExamples, readJsonl } from '../../jsonl.ts';
 import { redactMessages, redactorVersion } from '../../log/redact/index.ts';
 import { classify, type Classifier } from './classify.ts';
@@ -16,7 +17,7 @@ export interface TrainingJob {
     readonly base: string;
     /** JSONL of chat pairs, `{"messages":[…, assistant]}`: corrected rows. */
     readonly dataset?: string | undefined;
-    /** JSONL of prompt and completion that the model must not learn from: gold set and eval pack. */
+    /** Cases that the model must not learn from: gold set and eval pack. */
     readonly calibration: readonly string[];
   };
   /** Path of the ONNX file, written whole or not at all. */
@@ -74,7 +75,7 @@ export async function trainFromFiles(
   }
   const reserved = new Set<string>();
   for (const file of job.files.calibration) {
-    for (const { text } of await readLabelled(file)) reserved.add(foldText(text));
+    for (const messages of await readPrompts(file)) reserved.add(foldText(redactedText(messages)));
   }
   const isFree = ({ text }: LabelledText) => !reserved.has(foldText(text));
   const all = await readLabelled(job.files.base);
@@ -129,7 +130,9 @@ async function calibrate(classifier: Classifier, files: readonly string[]): Prom
   const featurize = createFeaturizer(classifier.featurizer);
   const logprobs: number[] = [];
   for (const file of files) {
-    for (const { text } of await readLabelled(file)) logprobs.push(classify(classifier, featurize(text)).logprob);
+    for (const messages of await readPrompts(file)) {
+      logprobs.push(classify(classifier, featurize(redactedText(messages))).logprob);
+    }
   }
   logprobs.sort((one, other) => one - other);
   return logprobs[Math.floor(logprobs.length * lowConfidenceShare)] ?? uncalibrated;
