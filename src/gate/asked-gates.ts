@@ -1,5 +1,5 @@
 import type { Gate } from './config.ts';
-import { inSlice, learnedPrefix } from './slices.ts';
+import { inSlice, isLearned, learnedPrefix } from './slices.ts';
 import type { CaseResult } from './verdict.ts';
 
 /**
@@ -23,7 +23,7 @@ export function askedGates(
       gate.required &&
       gate.max === undefined &&
       gate.maxRise === undefined &&
-      !isLearned(gate) &&
+      !isLearned(gate.slice) &&
       !named(gate) &&
       held(gate.slice),
   );
@@ -31,8 +31,4 @@ export function askedGates(
   const learned: Gate[] = [...slices].map((slice) => ({ metric: 'pass_rate', slice, required: true }));
   if (learned.length > 0) learned.push({ metric: 'improvement', slice: 'learned', required: false });
   return [...configured, ...kept, ...learned.filter((gate) => !named(gate))];
-}
-
-function isLearned({ slice }: Gate): boolean {
-  return slice.startsWith(learnedPrefix) || slice === 'learned';
 }

@@ -33,6 +33,8 @@ export interface GateResult {
 
 /** The margin of a comparison that sets none. */
 export const defaultMargin = 0.025;
+/** A comparison without a margin of its own is advisory on a slice with fewer cases. */
+export const minimumCases = 300;
 
 /** An absolute floor. A champion below it too excuses a candidate at least as good: else no repair could ever pass. */
 export function decideMinimum(gate: Gate, min: number, { candidate, champion }: Pair): GateResult {
@@ -59,7 +61,7 @@ export function decideMinimum(gate: Gate, min: number, { candidate, champion }: 
 }
 
 /** Paired non-inferiority: the lower bound of candidate - champion stays above -margin. */
-export function decideDrop(gate: Gate, { candidate, champion }: Pair, minimumCases: number): GateResult {
+export function decideDrop(gate: Gate, { candidate, champion }: Pair): GateResult {
   const margin = gate.maxDrop ?? defaultMargin;
   const cases = candidate.length;
   if (champion === null) return withoutChampion(gate, 'maxDrop', { cases, maxDrop: margin });

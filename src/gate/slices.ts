@@ -9,6 +9,11 @@ export const learnedPrefix = 'learned/';
 /** The held-out corrections of all incidents. */
 const allLearned = 'learned';
 
+/** Whether a slice is made of held-out corrections, which no pack file holds. */
+export function isLearned(slice: string): boolean {
+  return slice.startsWith(learnedPrefix) || slice === allLearned;
+}
+
 /** Whether a case of slice `own` belongs to the slice that a gate names. */
 export function inSlice(own: string, slice: string): boolean {
   if (slice === wholePack) return !own.startsWith(learnedPrefix);

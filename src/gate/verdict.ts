@@ -42,8 +42,6 @@ export interface VerdictInput {
   candidate: readonly CaseResult[];
   /** Of the artifacts, in MB; null for an upstream. */
   sizes?: { candidate: number | null; champion: number | null };
-  /** A comparison without a margin of its own is advisory on a slice with fewer cases. */
-  minimumCases?: number;
 }
 
 /**
@@ -53,7 +51,7 @@ export interface VerdictInput {
  *   the champion itself misses excuses a candidate at least as good), and `maxDrop`, paired non-inferiority: the lower
  *   95 % bound of candidate - champion stays above -maxDrop. Where even two equal versions could not show that, for want
  *   of cases, a bound that fails is inconclusive. With neither: `maxDrop` of 2.5 points, advisory on slices under
- *   `minimumCases`.
+ *   300 cases.
  * - `improvement`: the same bound is above `min`.
  * - `latency_p95_ms` and `size_mb`: budgets.
  *
@@ -73,7 +71,7 @@ export function decideVerdict(input: VerdictInput): Decision {
   return { first, gates: results, ...combine(results) };
 }
 
-function decideGate(gate: Gate, { champion, candidate, sizes, minimumCases = 300 }: VerdictInput): GateResult[] {
+function decideGate(gate: Gate, { champion, candidate, sizes }: VerdictInput): GateResult[] {
   const own = candidate.filter(({ slice }) => inSlice(slice, gate.slice));
   const byCase = new Map(champion?.map((result) => [result.case, result]));
   const before = champion === null ? null : own.map((result) => byCase.get(result.case)).filter((x) => x !== undefined);
@@ -84,7 +82,7 @@ function decideGate(gate: Gate, { champion, candidate, sizes, minimumCases = 300
       const { min } = gate;
       const floor = min === undefined ? [] : [judged((pair) => decideMinimum(gate, min, pair))];
       if (min !== undefined && gate.maxDrop === undefined) return floor;
-      return [...floor, judged((pair) => decideDrop(gate, pair, minimumCases))];
+      return [...floor, judged((pair) => decideDrop(gate, pair))];
     }
     case 'improvement':
       return [judged((pair) => decideImprovement(gate, pair))];
