@@ -32,7 +32,6 @@ export const errorCatalogue = {
   upstream_failed: { status: 502, type: 'server_error' },
   redactor_unavailable: { status: 502, type: 'server_error' },
   upstream_timeout: { status: 504, type: 'server_error' },
-  judge_unavailable: { status: 503, type: 'server_error' },
   database_unavailable: { status: 503, type: 'server_error' },
   temporal_unavailable: { status: 503, type: 'server_error' },
   database_error: { status: 500, type: 'server_error' },

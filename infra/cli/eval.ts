@@ -3,7 +3,7 @@ import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { RelearnError } from '../../src/errors.ts';
 import { askedGates } from '../../src/gate/asked-gates.ts';
-import { findFault, type Certificate } from '../../src/gate/certificate.ts';
+import { findFault, type Signed } from '../../src/gate/certificate.ts';
 import { describeCertificate, describeGate } from '../../src/gate/describe-certificate.ts';
 import { missingScorers, readPack } from '../../src/gate/pack.ts';
 import { runCases } from '../../src/gate/run-cases.ts';
@@ -134,9 +134,11 @@ function describeEval(title: string, slices: readonly SliceResult[], decision: D
 }
 
 async function verify(runtime: Runtime, what: string | true, { model, json }: EvalOptions): Promise<void> {
-  const { certificate, fault } = await findToVerify(runtime, what, model);
+  const { signed, fault } = await findToVerify(runtime, what, model);
   if (fault !== null) process.exitCode = 1;
-  report(json, { ...certificate, fault }, () => describeCertificate(certificate, fault));
+  // No fault is added to what is printed: a file of it is checked again.
+  report(json, signed, () => describeCertificate(signed, fault));
+  if (json === true && fault !== null) console.error(`not good: ${fault}`);
 }
 
 /** The certificate of a version, which must be about what is registered, or one that was exported to a file. */
@@ -144,25 +146,27 @@ async function findToVerify(
   runtime: Runtime,
   what: string | true,
   model: string | undefined,
-): Promise<{ certificate: Certificate; fault: string | null }> {
+): Promise<{ signed: Signed; fault: string | null }> {
   const { config, db, environment } = runtime;
   const keys = await readCertificateKeys(config, environment.secret);
   const text = what === true ? undefined : await readFile(what, 'utf8').catch(() => undefined);
   if (text !== undefined) {
-    const certificate = parseCertificate(text, String(what));
-    const fault = findFault(certificate, keys) ?? (certificate.passed ? null : 'its gates were not passed');
-    return { certificate, fault };
+    const signed = parseCertificate(text, String(what));
+    return {
+      signed,
+      fault: findFault(signed, keys) ?? (signed['passed'] === true ? null : 'its gates were not passed'),
+    };
   }
   if (model === undefined) {
-    throw new RelearnError('invalid_arguments', `Wanted --model, or --verify with the path of a certificate.`);
+    throw new RelearnError('invalid_arguments', 'Wanted --model, or --verify with the path of a certificate.');
   }
   modelSettings(runtime, model);
   const version = what === true ? await getChampion(db, model) : await getVersion(db, model, what);
   try {
-    return { certificate: await requireCertificate(db, keys, version), fault: null };
+    return { signed: await requireCertificate(db, keys, version), fault: null };
   } catch (error) {
     const certificate = await findCertificate(db, model, version.version);
     if (!(error instanceof RelearnError) || certificate === null) throw error;
-    return { certificate, fault: error.message };
+    return { signed: certificate, fault: error.message };
   }
 }

@@ -1,4 +1,4 @@
-import type { Certificate } from './certificate.ts';
+import { certificateSchema, type Certificate, type Signed } from './certificate.ts';
 import type { GateResult } from './decide-gate.ts';
 import type { SliceResult } from './slices.ts';
 
@@ -9,7 +9,13 @@ const kinds = {
 };
 
 /** A certificate in plain words. `fault`: what is wrong with it, or null. */
-export function describeCertificate(certificate: Certificate, fault: string | null): string {
+export function describeCertificate(signed: Signed, fault: string | null): string {
+  const certificate = certificateSchema.safeParse(signed).data;
+  if (certificate !== undefined) return describe(certificate, fault);
+  return `${fault === null ? 'Good' : `NOT GOOD: ${fault}`}. Its content is that of another release; --json shows it.`;
+}
+
+function describe(certificate: Certificate, fault: string | null): string {
   const { model, version, kind, passed, champion, signature } = certificate;
   const good = fault === null ? `Good: signed with key ${signature?.key ?? '–'}` : `NOT GOOD: ${fault}`;
   const facts: [string, string | null][] = [

@@ -10,7 +10,7 @@ export interface Outcome {
 /**
  * The earlier run that has settled what another one on the same dataset would find; null when trying makes sense. Settled
  * is: promoted (and since replaced or rolled back), rejected by a person, or refused or inconclusive by the same eval pack
- * and gates. A run that failed, expired or came too late settles nothing.
+ * and gates. A run that failed, expired, came too late or was left open by a judge that did not answer settles nothing.
  */
 export async function findOutcome(
   db: Database,
@@ -25,7 +25,9 @@ export async function findOutcome(
        or r.state in ('refused', 'inconclusive') and exists (
          select 1 from relearn.certificates c
          where c.model = v.model and c.version = v.version
-           and c.content ->> 'packSha256' = $4 and c.content ->> 'gatesSha256' = $5))
+           and c.content ->> 'packSha256' = $4 and c.content ->> 'gatesSha256' = $5
+           and not jsonb_path_exists(c.content,
+             '$.verdict.gates[*] ? (@.outcome == "inconclusive" && @.figures.unknownCases > 0)')))
      order by r.n desc limit 1`,
     [asked.model, asked.dataset, asked.before, asked.packSha256, asked.gatesSha256],
   );

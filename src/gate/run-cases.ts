@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { messageSchema, messageText } from '../chat.ts';
 import { readJsonl } from '../jsonl.ts';
 import type { Source } from '../log/row.ts';
 import type { Answered, Answerer } from '../serve/answer.ts';
-import { runChecks, type Outcome, type Scorers } from './check.ts';
+import { runChecks, type Given, type Outcome, type Scorers } from './check.ts';
 import { exactCase, readPack, type Case, type CaseSet } from './pack.ts';
 import { learnedPrefix } from './slices.ts';
 import type { CaseResult } from './verdict.ts';
@@ -18,6 +19,17 @@ export interface AskedCases {
   cases: readonly Case[];
   /** Each answer is timed by itself: a batch has one time for all. Cases that assert a latency always are. */
   timed?: boolean | undefined;
+  /** Waits before what could not be judged is judged again, in the whole run. */
+  patienceMs?: readonly number[];
+}
+
+/** A judge may be started anew meanwhile. */
+const usualPatienceMs = [2000, 10_000, 60_000];
+
+interface Judged {
+  one: Case;
+  given: Given;
+  outcome: Outcome | null;
 }
 
 /** Cases asked at once: small enough that a heartbeat, a cancellation and other requests come between. */
@@ -27,7 +39,8 @@ const timedAtOnce = 8;
 
 /**
  * Asks a version every case as often as it wants to be asked, through the request path of production, and scores the
- * answers. Repeats of a case are averaged. One of them that cannot be judged leaves the case unknown.
+ * answers. Repeats of a case are averaged. What cannot be judged is judged again after a while; one repeat that stays so
+ * leaves its case unknown.
  */
 export async function runCases(
   answerer: Pick<Answerer, 'answerBatch'>,
@@ -49,18 +62,31 @@ export async function runCases(
   const askEach = async (cases: readonly Case[]): Promise<Answered[]> =>
     (await Promise.all(cases.map((one) => ask([one])))).flat();
 
+  const judge = (open: readonly Judged[]) =>
+    Promise.all(
+      open.map(async (entry) => {
+        entry.outcome = await runChecks(entry.one, entry.given, scorers);
+      }),
+    );
+
+  const patience = [...(asked.patienceMs ?? usualPatienceMs)];
   const step = timed ? timedAtOnce : chunk;
   for (let start = 0; start < questions.length; start += step) {
     signal?.throwIfAborted();
     const cases = questions.slice(start, start + step);
     const answered = timed ? await askEach(cases) : await ask(cases);
-    await Promise.all(
-      cases.map(async (one, place) => {
-        const { text = '', latencyMs = 0 } = answered[place] ?? {};
-        const outcome = await runChecks(one, { messages: one.messages, text, latencyMs }, scorers);
-        answers.set(one, [...(answers.get(one) ?? []), { outcome, latencyMs }]);
-      }),
-    );
+    const judged: Judged[] = cases.map((one, place) => {
+      const { text = '', latencyMs = 0 } = answered[place] ?? {};
+      return { one, given: { messages: one.messages, text, latencyMs }, outcome: null };
+    });
+    await judge(judged);
+    while (patience.length > 0 && judged.some(({ outcome }) => outcome === null)) {
+      await sleep(patience.shift(), undefined, signal === undefined ? {} : { signal });
+      await judge(judged.filter(({ outcome }) => outcome === null));
+    }
+    for (const { one, given, outcome } of judged) {
+      answers.set(one, [...(answers.get(one) ?? []), { outcome, latencyMs: given.latencyMs }]);
+    }
   }
   return asked.cases.map((one) => summarise(one, answers.get(one) ?? [], timed));
 }

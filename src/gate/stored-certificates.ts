@@ -1,14 +1,8 @@
 import { z } from 'zod';
 import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
-import { certificateSchema, findFault, type Certificate } from './certificate.ts';
+import { certificateSchema, findFault, signedSchema, type Certificate, type Signed } from './certificate.ts';
 import type { CertificateKeys } from './certificate-keys.ts';
-
-interface StoredCertificate {
-  id: string;
-  content: Record<string, unknown>;
-  signature: unknown;
-}
 
 /** Stores a certificate once. */
 export async function storeCertificate(db: Database, { id, signature, ...content }: Certificate): Promise<void> {
@@ -19,10 +13,10 @@ export async function storeCertificate(db: Database, { id, signature, ...content
   );
 }
 
-/** The version's passed certificate, or its latest one when none passed; null when it has none. */
+/** The version's passed certificate, or its latest one when none passed; null when it has none that can be read. */
 export async function findCertificate(db: Database, model: string, version: string): Promise<Certificate | null> {
   const [latest] = await listCertificates(db, model, version);
-  return latest === undefined ? null : readCertificate(latest);
+  return certificateSchema.safeParse(latest).data ?? null;
 }
 
 /**
@@ -32,20 +26,17 @@ export async function findCertificate(db: Database, model: string, version: stri
 export async function requireCertificate(
   db: Database,
   keys: Pick<CertificateKeys, 'check'>,
-  { model, version, artifact }: { model: string; version: string; artifact: string | null },
-): Promise<Certificate> {
+  subject: Subject,
+): Promise<Signed> {
   let fault: string | undefined;
-  for (const stored of await listCertificates(db, model, version)) {
-    const certificate = certificateSchema.safeParse({ ...stored.content, id: stored.id, signature: stored.signature });
-    const found = certificate.success
-      ? (findFault(certificate.data, keys) ?? findOtherSubject(certificate.data, { model, version, artifact }))
-      : 'its content is not that of a certificate';
-    if (certificate.success && found === null) return certificate.data;
-    fault ??= found ?? undefined;
+  for (const signed of await listCertificates(db, subject.model, subject.version)) {
+    const found = findFault(signed, keys) ?? findOtherSubject(signed, subject);
+    if (found === null) return signed;
+    fault ??= found;
   }
   throw new RelearnError(
     'not_certified',
-    `Version ${version} of ${model} has no good gate certificate, so it cannot serve` +
+    `Version ${subject.version} of ${subject.model} has no good gate certificate, so it cannot serve` +
       (fault === undefined ? '. Run its gates first.' : `: ${fault}. \`relearn eval --verify\` shows it.`),
   );
 }
@@ -63,39 +54,48 @@ export async function countPackUses(
   return row?.uses ?? 0;
 }
 
-function findOtherSubject(
-  certificate: Certificate,
-  subject: { model: string; version: string; artifact: string | null },
-): string | null {
-  if (!certificate.passed) return 'its gates were not passed';
-  if (certificate.model !== subject.model || certificate.version !== subject.version) {
-    return `it is about version ${certificate.version} of ${certificate.model}`;
+/** What a certificate is asked about. */
+interface Subject {
+  model: string;
+  version: string;
+  artifact: string | null;
+}
+
+const statement = z.object({
+  model: z.string(),
+  version: z.string(),
+  artifact: z.string().nullable(),
+  passed: z.boolean(),
+});
+
+function findOtherSubject(signed: Signed, subject: Subject): string | null {
+  const stated = statement.safeParse(signed).data;
+  if (stated?.passed !== true) return 'its gates were not passed';
+  if (stated.model !== subject.model || stated.version !== subject.version) {
+    return `it is about version ${stated.version} of ${stated.model}`;
   }
-  return certificate.artifact === subject.artifact ? null : 'it is about another model file';
+  return stated.artifact === subject.artifact ? null : 'it is about another model file';
 }
 
 /** Passed ones first, then the latest. */
-function listCertificates(db: Database, model: string, version: string): Promise<StoredCertificate[]> {
-  return db.query<StoredCertificate>(
+async function listCertificates(db: Database, model: string, version: string): Promise<Signed[]> {
+  const rows = await db.query<{ id: string; content: Record<string, unknown>; signature: unknown }>(
     `select id, content, signature from relearn.certificates
      where model = $1 and version = $2 order by passed desc, issued_at desc, id`,
     [model, version],
   );
-}
-
-function readCertificate({ id, content, signature }: StoredCertificate): Certificate {
-  return certificateSchema.parse({ ...content, id, signature });
+  return rows.map(({ id, content, signature }) => signedSchema.parse({ ...content, id, signature }));
 }
 
 /** A certificate from outside, such as a file. Throws `invalid_rows`. */
-export function parseCertificate(text: string, where: string): Certificate {
+export function parseCertificate(text: string, where: string): Signed {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
     throw new RelearnError('invalid_rows', `${where}: not JSON. Wanted what \`relearn eval --verify --json\` prints.`);
   }
-  const parsed = z.union([certificateSchema, z.object({ certificate: certificateSchema })]).safeParse(json);
-  if (parsed.success) return 'certificate' in parsed.data ? parsed.data.certificate : parsed.data;
+  const parsed = signedSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
   throw new RelearnError('invalid_rows', `${where}: not a gate certificate of Relearn.`);
 }

@@ -56,6 +56,17 @@ test('data that was promoted, and so was replaced since, or that a person reject
   assert.equal((await look(await endRun('rejected', false)))?.status, 'rejected');
 });
 
+test('a run that a silent judge left open settles nothing', async () => {
+  const dataset = await endRun('inconclusive', true);
+  const gates = `[{"outcome": "inconclusive", "figures": {"unknownCases": 4}}]`;
+  await stack.db.query(
+    `update relearn.certificates c set content = jsonb_set(content, '{verdict}', jsonb_build_object('gates', $2::jsonb))
+     from relearn.versions v where v.dataset = $1 and c.version = v.version`,
+    [dataset, gates],
+  );
+  assert.equal(await look(dataset), null);
+});
+
 test('a run that failed, expired or came too late settles nothing', async () => {
   for (const status of ['failed', 'expired', 'superseded'] as const)
     assert.equal(await look(await endRun(status, true)), null);

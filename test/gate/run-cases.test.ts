@@ -62,8 +62,20 @@ test('a score that is not just pass or fail is kept', async () => {
 
 test('a case of which one answer cannot be judged is unknown, not failed', async () => {
   const answerer = answering({ a: ['good', 'unjudged'] });
-  const results = await runCases(answerer, scorers, asked(ask('a', { checks: rubric, repeats: 2 })));
+  const results = await runCases(answerer, scorers, {
+    ...asked(ask('a', { checks: rubric, repeats: 2 })),
+    patienceMs: [],
+  });
   assert.deepEqual(results, [{ case: 'a', slice: 'all', passed: null }]);
+});
+
+test('what could not be judged is judged again after a while, without asking the version again', async () => {
+  const answerer = answering({ a: ['good'], b: ['good'] });
+  const grades = [null, { passed: true, score: 1 }, null, { passed: true, score: 1 }];
+  const busy: Scorers = { ...scorers, rubric: () => Promise.resolve(grades.shift() ?? null) };
+  const cases = asked(ask('a', { checks: rubric }), ask('b', { checks: rubric }));
+  const results = await runCases(answerer, busy, { ...cases, patienceMs: [1, 1] });
+  assert.deepEqual([results.map(({ passed }) => passed), answerer.batches], [[true, true], [2]]);
 });
 
 test('answers are timed one by one when a case or the caller wants it', async () => {
