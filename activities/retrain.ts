@@ -2,8 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { activityInfo, cancellationSignal, getClient } from '@temporalio/activity';
 import { RelearnError } from '../src/errors.ts';
-import { redactorVersion } from '../src/log/redact/index.ts';
+import { redactorVersion, redactText } from '../src/log/redact/index.ts';
 import { findVersionOfRun, registerVersion } from '../src/promote/registry.ts';
+import { endRollout } from '../src/promote/rollout.ts';
 import { trainEmbedded } from '../src/retrain/embedded/train-in-thread.ts';
 import { claimRun, finishRun } from '../src/retrain/runs.ts';
 import { sendTrigger } from '../src/retrain/send-trigger.ts';
@@ -28,8 +29,12 @@ export function createRetrainActivities({
       return claimRun(db, claim);
     },
 
+    /** Writes the outcome. A candidate that is not promoted leaves the traffic, however its run ended. */
     async finishRun(outcome: { model: string; n: number; status: RetrainStatus; reason: string }): Promise<void> {
-      await finishRun(db, outcome);
+      const { model, n, status } = outcome;
+      const reason = redactText(outcome.reason).text; // it may quote what a person typed
+      if (status !== 'promoted') await endRollout(db, { model, run: n, state: 'rolled_back', by: 'relearn', reason });
+      await finishRun(db, { ...outcome, reason });
     },
 
     /** Trains a candidate in a thread of its own and registers it. A run makes one version, however often this runs. */

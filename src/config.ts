@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { datasetConfig } from './convert/config.ts';
 import { certificatesConfig, evalsConfig } from './gate/config.ts';
 import { isLoopback } from './http/loopback.ts';
+import { canaryConfig } from './promote/config.ts';
 
 const name = z
   .string()
@@ -75,6 +77,7 @@ const trainer = z.discriminatedUnion('kind', [
 const retrain = z.strictObject({
   minCorrected: count.default(100).describe('distinct corrected rows of an incident before drift triggers a retrain'),
   trainer: trainer.optional(),
+  dataset: datasetConfig.prefault({}),
   cadence: z.string().optional().describe('cron expression in UTC, such as "0 3 * * 1"'),
   clusters: z
     .array(z.strictObject({ tag: z.string().min(1), minCorrected: count }))
@@ -86,6 +89,7 @@ const retrain = z.strictObject({
 const rollout = z.strictObject({
   approval: z.boolean().default(false).describe('wait for a person before a promotion'),
   approvalDays: z.number().positive().default(7),
+  canary: canaryConfig.optional().describe('let a candidate answer a part of the traffic first; left out: all at once'),
 });
 
 const model = z.strictObject({

@@ -1,4 +1,4 @@
-import type { Gate } from './config.ts';
+import { isBudget, type Gate } from './config.ts';
 import { inSlice, isLearned, learnedPrefix } from './slices.ts';
 import type { CaseResult } from './verdict.ts';
 

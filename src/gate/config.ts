@@ -12,7 +12,6 @@ const boundsOf = {
   size_mb: ['max', 'maxRise'],
 } as const satisfies Record<string, readonly string[]>;
 const bounds = ['min', 'max', 'maxDrop', 'maxRise'] as const;
-const budgets: readonly string[] = ['latency_p95_ms', 'size_mb'];
 
 export const gateSchema = z
   .strictObject({
@@ -44,12 +43,17 @@ export const gateSchema = z
       const message = `${gate.metric} has no ${bound}; wanted ${allowed.join(' or ')}`;
       context.addIssue({ code: 'custom', path: [bound], message });
     }
-    if (budgets.includes(gate.metric) && gate.max === undefined && gate.maxRise === undefined) {
+    if (isBudget(gate) && gate.max === undefined && gate.maxRise === undefined) {
       context.addIssue({ code: 'custom', path: ['max'], message: `${gate.metric} wants max or maxRise` });
     }
   });
 
 export type Gate = z.output<typeof gateSchema>;
+
+/** Whether a gate asks for a figure beside the answers: such gates alone never let a version serve. */
+export function isBudget({ metric }: Pick<Gate, 'metric'>): boolean {
+  return metric === 'latency_p95_ms' || metric === 'size_mb';
+}
 
 const endpoint = z.strictObject({
   url: z.url().describe('base URL of an OpenAI-compatible endpoint, such as https://host/v1'),

@@ -1,4 +1,4 @@
-import type { Gate } from './config.ts';
+import { isBudget, type Gate } from './config.ts';
 import {
   decideBudget,
   decideDrop,
@@ -136,7 +136,7 @@ function combine(results: readonly GateResult[]): Pick<Decision, 'verdict' | 're
   const excused = withOutcome('excused');
   if (failed.length > 0) return { verdict: 'fail', reasons: [...failed, ...inconclusive, ...excused] };
   if (inconclusive.length > 0) return { verdict: 'inconclusive', reasons: [...inconclusive, ...excused] };
-  const quality = required.filter(({ kind }) => kind === 'min' || kind === 'maxDrop');
+  const quality = required.filter((result) => !isBudget(result));
   if (quality.some(({ outcome }) => outcome === 'passed' || outcome === 'excused')) {
     return { verdict: 'pass', reasons: excused };
   }

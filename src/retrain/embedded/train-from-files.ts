@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { classifierText, messageSchema, messageText, promptMessages, type Message } from '../../chat.ts';
-import { foldText } from '../../convert/copies.ts';
+import { KnownTexts } from '../../convert/copies.ts';
 import { RelearnError } from '../../errors.ts';
 import { readPrompts } from '../../gate/pack.ts';
 import { readExamples, readJsonl } from '../../jsonl.ts';
@@ -37,7 +37,7 @@ export interface TrainingOutcome {
   labels: number;
   /** Rows learned from base and dataset, repeats not counted. */
   rows: number;
-  /** Base rows left out because they are gold or eval cases (invariant 6). */
+  /** Base rows left out because they are copies of gold or eval cases, or nearly so (invariant 6). */
   contaminated: number;
   seconds: number;
 }
@@ -73,11 +73,11 @@ export async function trainFromFiles(
       `Asked to train for redactor ${job.redactorVersion}; this process has ${redactorVersion}. Run one release everywhere.`,
     );
   }
-  const reserved = new Set<string>();
+  const reserved = new KnownTexts();
   for (const file of job.files.calibration) {
-    for (const messages of await readPrompts(file)) reserved.add(foldText(redactedText(messages)));
+    for (const messages of await readPrompts(file)) reserved.add(redactedText(messages));
   }
-  const isFree = ({ text }: LabelledText) => !reserved.has(foldText(text));
+  const isFree = ({ text }: LabelledText) => !reserved.hasCopyOf(text);
   const all = await readLabelled(job.files.base);
   const base = all.filter(isFree);
   // The dataset was cleaned of near copies too when it was built.
