@@ -1,9 +1,13 @@
 import { KnownTexts } from '../src/convert/copies.ts';
 import { buildDataset } from '../src/convert/dataset.ts';
-import { countNewRows, wasTried } from '../src/convert/rows.ts';
+import { countNewRows } from '../src/convert/rows.ts';
+import { classifierText } from '../src/chat.ts';
 import { RelearnError } from '../src/errors.ts';
-import { readExamples } from '../src/jsonl.ts';
 import { redactToStore } from '../src/log/redact/index.ts';
+import { digestGates } from '../src/gate/certificate.ts';
+import { findOutcome, type Outcome } from '../src/gate/earlier-runs.ts';
+import { readPrompts } from '../src/gate/pack.ts';
+import { digestFile } from '../src/promote/artifacts.ts';
 import { getChampion } from '../src/promote/registry.ts';
 import { listTaintedChampions } from '../src/promote/taint.ts';
 import { getRun } from '../src/retrain/runs.ts';
@@ -41,10 +45,13 @@ export function createConvertActivities({ config, db, datasetDirectory }: Activi
       const isTainted = (await listTaintedChampions(db, [model])).length > 0; // to be replaced, though nothing is new
       if (fresh === 0 && !isTainted)
         return { id, rows: 0, stop: `${champion.version} has learned every corrected row already` };
-      if (await wasTried(db, id, run)) {
-        return { id, rows: manifest.trainRows, stop: 'an earlier run was made from this very data' };
-      }
-      return { id, rows: manifest.trainRows, stop: null };
+      const pack = settings.evals?.pack;
+      const asked = {
+        packSha256: pack === undefined ? null : await digestFile(pack),
+        gatesSha256: digestGates(settings.evals?.gates ?? []),
+      };
+      const earlier = await findOutcome(db, { model, dataset: id, before: run, ...asked });
+      return { id, rows: manifest.trainRows, stop: earlier === null ? null : describeOutcome(earlier) };
     },
   };
 }
@@ -54,8 +61,14 @@ async function readReserved(files: readonly (string | undefined)[]): Promise<Kno
   const reserved = new KnownTexts();
   for (const file of files) {
     if (file === undefined) continue;
-    const prompts = (await readExamples(file)).map(({ prompt }) => redactToStore((redact) => redact(prompt)));
+    const prompts = (await readPrompts(file)).map((messages) =>
+      redactToStore((redact) => redact(classifierText(messages))),
+    );
     for (const prompt of await Promise.all(prompts)) reserved.add(prompt);
   }
   return reserved;
+}
+
+function describeOutcome({ run, status, reason }: Outcome): string {
+  return `run ${run} was made from this very data (${status}): ${reason}`;
 }

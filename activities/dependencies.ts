@@ -1,5 +1,6 @@
 import type { Config } from '../src/config.ts';
 import type { Database } from '../src/database.ts';
+import type { CertificateKeys } from '../src/gate/certificate-keys.ts';
 import type { LogWriter } from '../src/log/writer.ts';
 import type { ArtifactStore } from '../src/promote/artifacts.ts';
 import type { Answerer } from '../src/serve/answer.ts';
@@ -17,6 +18,10 @@ export interface ActivityDependencies {
   db: Database;
   artifacts: ArtifactStore;
   answerer: Answerer;
+  /** What gate certificates are signed and checked with. */
+  certificateKeys: CertificateKeys;
+  /** A secret that the configuration names. */
+  secret: (name: string) => string | undefined;
   /** What user ids are hashed with, and healthy rows are drawn by. */
   hashKey: string;
   /** The log of what `answerer` answers. */
@@ -26,6 +31,4 @@ export interface ActivityDependencies {
   /** Folder for files under construction. */
   scratchDirectory: string;
   logger: ActivityLogger;
-  /** A secret that the configuration names. */
-  secret: (name: string) => string | undefined;
 }

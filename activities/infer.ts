@@ -4,7 +4,10 @@ import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import type { ModelConfig } from '../src/config.ts';
 import { latestRevision } from '../src/convert/revise.ts';
 import { storeEvalRun } from '../src/gate/eval-runs.ts';
-import { readCases, readCasesWithLearned, runCases, type CaseSet } from '../src/gate/run-cases.ts';
+import { readPack, type CaseSet } from '../src/gate/pack.ts';
+import { readCasesWithLearned, runCases, type AskedCases } from '../src/gate/run-cases.ts';
+import { openScorers } from '../src/gate/scorers.ts';
+import type { CaseResult } from '../src/gate/verdict.ts';
 import { getChampion, listChampions } from '../src/promote/registry.ts';
 import { probeGoldSet } from '../src/watch/gold-probe.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -30,25 +33,45 @@ export interface InferResult {
   state: 'ok' | 'down';
   cases: number;
   passed: number;
+  /** Cases that could not be judged; of a gold set they are not counted among `cases`. */
+  unknown?: number;
 }
 
-export function createInferActivities({ config, db, answerer, datasetDirectory, logger }: ActivityDependencies) {
+export function createInferActivities(dependencies: ActivityDependencies) {
+  const { config, db, answerer, datasetDirectory, logger, secret } = dependencies;
+
+  async function scoreCases(asked: AskedCases): Promise<CaseResult[]> {
+    const scorers = openScorers(config.models[asked.model]?.evals ?? {}, secret);
+    try {
+      return await runCases(answerer, scorers, asked, cancellationSignal());
+    } finally {
+      await scorers.close();
+    }
+  }
+
+  /** The serving version's baseline, or a probe that is held against it. */
   async function runGold({ model, now = false }: InferInput, settings: ModelConfig, path: string) {
     const [champion] = await listChampions(db, [model]);
     if (champion === undefined || settings.drift.goldSet.action === 'off') return null;
     const { version } = champion;
-    const gold = await readCases(path);
-    const options = { db, answerer, logger, signal: cancellationSignal() };
-    const result = await probeGoldSet(options, { model, version, gold, settings, id: stepId(), now });
+    const gold = await readPack(path);
+    const result = await probeGoldSet(
+      { db, logger, score: scoreCases },
+      { model, version, gold, settings, id: stepId(), now },
+    );
     return result === null ? null : { ...result, version };
   }
 
-  async function runPack(input: InferInput, { sha256, cases }: CaseSet): Promise<InferResult> {
+  async function runPack(input: InferInput, { sha256, fileSha256, cases }: CaseSet): Promise<InferResult> {
     const { model, run } = input;
     const version = input.version ?? (await getChampion(db, model)).version;
-    const results = await runCases(answerer, { model, version, source: input.source, cases }, cancellationSignal());
-    const id = await storeEvalRun(db, { model, version, packSha256: sha256, run: run ?? null, results });
-    return { id, version, state: 'ok', cases: results.length, passed: results.filter(({ passed }) => passed).length };
+    const timed = config.models[model]?.evals?.gates.some(({ metric }) => metric === 'latency_p95_ms');
+    const results = await scoreCases({ model, version, source: input.source, cases, timed });
+    const unknown = results.filter(({ passed }) => passed === null).length;
+    if (unknown > 0) logger.warn({ model, version, unknown }, 'cases of the eval pack could not be judged');
+    const id = await storeEvalRun(db, { model, version, packSha256: sha256, fileSha256, run: run ?? null, results });
+    const passed = results.filter((result) => result.passed === true).length;
+    return { id, version, state: 'ok', cases: results.length, passed, unknown };
   }
 
   return {
@@ -63,11 +86,9 @@ export function createInferActivities({ config, db, answerer, datasetDirectory, 
       const { dataset } = input;
       return withHeartbeat(async () => {
         if (input.cases === 'gold' && input.version === undefined) return runGold(input, settings, path);
-        if (dataset === undefined) return runPack(input, await readCases(path));
-        return runPack(
-          input,
-          await readCasesWithLearned(path, join(datasetDirectory, await latestRevision(db, dataset))),
-        );
+        if (dataset === undefined) return runPack(input, await readPack(path));
+        const folder = join(datasetDirectory, await latestRevision(db, dataset));
+        return runPack(input, await readCasesWithLearned(path, folder));
       });
     },
   };

@@ -2,6 +2,7 @@ import { activityInfo } from '@temporalio/activity';
 import { redactToStore } from '../src/log/redact/index.ts';
 import type { CanaryVerdict } from '../src/promote/canary.ts';
 import type { CanaryConfig } from '../src/promote/config.ts';
+import { isBudget } from '../src/gate/config.ts';
 import { judgeRollout } from '../src/promote/judge-rollout.ts';
 import { deployChampion, rollBackChampion } from '../src/promote/promotion.ts';
 import { championLearned, listChampions } from '../src/promote/registry.ts';
@@ -25,7 +26,7 @@ function planOf(canary: CanaryConfig | undefined): RunPlan['canary'] {
   return { shares: canary.shares, stepMs: canary.stepMinutes * 60_000 };
 }
 
-export function createPromoteActivities({ config, db }: ActivityDependencies) {
+export function createPromoteActivities({ config, db, certificateKeys }: ActivityDependencies) {
   return {
     /** Reads what a run needs before it starts. Gates that are not set stop it here, before training. */
     async planRun({ model }: { model: string }): Promise<RunPlan> {
@@ -36,7 +37,7 @@ export function createPromoteActivities({ config, db }: ActivityDependencies) {
       const missing = [
         ...(champion === undefined ? ['a champion (relearn train --deploy)'] : []),
         ...(settings?.retrain.trainer === undefined ? [`models.${model}.retrain.trainer`] : []),
-        ...(settings?.evals?.gates.some((gate) => gate.required) === true
+        ...(settings?.evals?.gates.some((gate) => gate.required && !isBudget(gate)) === true
           ? []
           : [`a required gate in models.${model}.evals.gates`]),
       ];
@@ -58,7 +59,7 @@ export function createPromoteActivities({ config, db }: ActivityDependencies) {
       share: number;
       expectedToken: number;
     }): Promise<boolean> {
-      const { state } = await setChallengerShare(db, input);
+      const { state } = await setChallengerShare(db, certificateKeys, input);
       return state === 'running';
     },
 
@@ -80,7 +81,7 @@ export function createPromoteActivities({ config, db }: ActivityDependencies) {
       by: string;
     }): Promise<void> {
       const { model, run, version, expectedToken, by } = input;
-      await deployChampion(db, {
+      await deployChampion(db, certificateKeys, {
         ...{ model, version, action: 'promote', expectedToken, actor: by },
         ...{ key: `retrain/${model}/${run}`, reason: `retrain run ${run}` },
       });
@@ -89,7 +90,11 @@ export function createPromoteActivities({ config, db }: ActivityDependencies) {
     async rollBack(input: { model: string; by: string; reason: string }): Promise<{ version: string; from: string }> {
       const { workflowExecution } = activityInfo();
       const reason = await redactToStore((redact) => redact(input.reason));
-      return rollBackChampion(db, { ...input, reason, key: `rollback/${workflowExecution?.runId ?? ''}` });
+      return rollBackChampion(db, certificateKeys, {
+        ...input,
+        reason,
+        key: `rollback/${workflowExecution?.runId ?? ''}`,
+      });
     },
 
     /** True when the champion was trained on corrections of this incident. */

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import getPort from 'get-port';
+import { readOrMakeCertificateKeys } from '../infra/certificate-keys.ts';
 import { startChild, untilItAnswers } from '../infra/child.ts';
 import { deployIncumbentUpstreams } from '../infra/deploy.ts';
 import { startPostgres } from '../infra/embedded/postgres.ts';
@@ -39,6 +40,7 @@ export async function startGatewayPeer(directory: string, upstream: string, mode
   };
   try {
     await migrate(runtime.db);
+    await readOrMakeCertificateKeys(runtime.config, runtime.environment.secret);
     await deployIncumbentUpstreams(runtime);
     const port = await getPort({ host: '127.0.0.1' });
     const child = {

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Pool } from 'undici';
 import { z } from 'zod';
+import { readOrMakeCertificateKeys } from '../infra/certificate-keys.ts';
 import { deployVersion, trainVersion } from '../infra/deploy.ts';
 import { startPostgres, type EmbeddedPostgres } from '../infra/embedded/postgres.ts';
 import { migrate } from '../infra/migrate.ts';
@@ -52,6 +53,7 @@ export async function run(options: NothingLostOptions = {}): Promise<Record<stri
   let gateway: ChildProcess | undefined;
   try {
     await migrate(db);
+    await readOrMakeCertificateKeys(runtime.config, runtime.environment.secret);
     const { version } = await trainVersion(runtime, 'mail');
     await deployVersion(runtime, 'mail', version, { actor: 'bench', reason: 'first' });
     const port = await choosePort(0, { host: '127.0.0.1', what: 'the gateway', setting: '--port' });

@@ -11,6 +11,7 @@ import { errorMessage, RelearnError } from '../src/errors.ts';
 const benchmarks = [
   'corrections',
   'drift',
+  'gate',
   'gateway',
   'label-cost',
   'log-writer',

@@ -1,5 +1,6 @@
 import type { Config } from '../src/config.ts';
 import type { Database } from '../src/database.ts';
+import { requireCertificate } from '../src/gate/stored-certificates.ts';
 import { createRedactor, describeOtherRedactor } from '../src/log/redact/index.ts';
 import { openLogWriter } from '../src/log/writer.ts';
 import { openArtifactDirectory, type ArtifactStore } from '../src/promote/artifacts.ts';
@@ -9,6 +10,7 @@ import { createAnswerLog, type AnswerLog } from '../src/serve/log-answer.ts';
 import { openLogThread } from '../src/serve/log-thread.ts';
 import type { ServedModel } from '../src/serve/model.ts';
 import { openVersions } from '../src/serve/versions.ts';
+import { readCertificateKeys } from './certificate-keys.ts';
 import type { Logger } from './logger.ts';
 import { statePaths } from './state-paths.ts';
 
@@ -50,7 +52,11 @@ export async function openAnswering(setup: AnsweringSetup): Promise<Answering> {
     return served;
   }
 
-  const champions = followChampions(loading);
+  const keys = await readCertificateKeys(config, secret);
+  const champions = followChampions({
+    ...loading,
+    requireCertificate: (version) => requireCertificate(db, keys, version),
+  });
   const versions = openVersions(loading);
   const answerer = createAnswerer({ champions, versions, config, log, redactor });
   await champions.refresh();

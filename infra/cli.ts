@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { addDemoCommand } from './cli/demo.ts';
 import { addEraseCommand } from './cli/erase.ts';
+import { addEvalCommand } from './cli/eval.ts';
 import { reportFailure } from './cli/failure.ts';
 import { addDriftCommands } from './cli/drift.ts';
 import { addInitCommand } from './cli/init.ts';
@@ -33,6 +34,7 @@ addStatusCommand(program);
 addVersionCommands(program);
 addWorkflowCommands(program);
 addDriftCommands(program);
+addEvalCommand(program);
 addReviewCommands(program);
 addLogCommands(program);
 addEraseCommand(program);

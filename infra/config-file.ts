@@ -43,7 +43,17 @@ function resolvePaths(config: Config, folder: string): Config {
   const models = Object.entries(config.models).map(
     ([name, model]) => [name, resolveModelPaths(model, folder)] as const,
   );
-  return { ...config, stateDir: resolve(folder, config.stateDir), models: Object.fromEntries(models) };
+  const { certificates } = config;
+  const { signingKeyFile } = certificates;
+  return {
+    ...config,
+    stateDir: resolve(folder, config.stateDir),
+    certificates:
+      signingKeyFile === undefined
+        ? certificates
+        : { ...certificates, signingKeyFile: resolve(folder, signingKeyFile) },
+    models: Object.fromEntries(models),
+  };
 }
 
 function resolveModelPaths({ drift, retrain, evals, ...rest }: ModelConfig, folder: string): ModelConfig {
@@ -53,6 +63,6 @@ function resolveModelPaths({ drift, retrain, evals, ...rest }: ModelConfig, fold
     drift: drift.gold === undefined ? drift : { ...drift, gold: resolve(folder, drift.gold) },
     retrain:
       trainer === undefined ? retrain : { ...retrain, trainer: { ...trainer, base: resolve(folder, trainer.base) } },
-    ...(evals === undefined ? {} : { evals: { ...evals, pack: resolve(folder, evals.pack) } }),
+    ...(evals?.pack === undefined ? { evals } : { evals: { ...evals, pack: resolve(folder, evals.pack) } }),
   };
 }

@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { ModelConfig } from '../src/config.ts';
 import { RelearnError } from '../src/errors.ts';
-import { buildCertificate, findCertificate, pairedTest, storeCertificate } from '../src/gate/certificate.ts';
+import { issueCertificate } from '../src/gate/certificate.ts';
+import { findCertificate, storeCertificate } from '../src/gate/stored-certificates.ts';
 import { describeOtherRedactor, redactorInForce, redactorVersion } from '../src/log/redact/index.ts';
 import { openArtifactDirectory } from '../src/promote/artifacts.ts';
 import { deployChampion } from '../src/promote/promotion.ts';
 import { getVersion, listChampions, registerVersion } from '../src/promote/registry.ts';
 import { trainEmbedded } from '../src/retrain/embedded/train-in-thread.ts';
 import { loadOnnxModel } from '../src/serve/onnx.ts';
+import { readCertificateKeys } from './certificate-keys.ts';
 import type { Runtime } from './runtime.ts';
 import { statePaths } from './state-paths.ts';
 
@@ -69,6 +71,8 @@ const trainedFor = z.object({ redactor: z.string() });
  * Makes a version the champion by hand. The first one of a model, in production before Relearn was, gets a certificate
  * of kind `incumbent`; any later one needs a passed gate certificate. Returns what to know of it, such as that it
  * learned with another redactor than the configured one. Throws `not_certified`.
+ * of kind `incumbent`; any later one needs a passed gate certificate. Throws `not_certified`, or `invalid_config`
+ * where no key signs.
  */
 export async function deployVersion(
   runtime: Runtime,
@@ -80,19 +84,24 @@ export async function deployVersion(
   modelSettings(runtime, model);
   const found = await getVersion(db, model, version);
   const [champion] = await listChampions(db, [model]);
+  const keys = await readCertificateKeys(runtime.config, runtime.environment.secret);
   if (champion === undefined && (await findCertificate(db, model, version)) === null) {
     await storeCertificate(
       db,
-      buildCertificate({
-        ...{ model, version, kind: 'incumbent', passed: true, artifact: found.artifact, dataset: null },
-        ...{ champion: null, packSha256: null, gatesSha256: null, test: pairedTest, verdict: null, approvedBy: actor },
-        issuedAt: new Date().toISOString(),
-      }),
+      issueCertificate(
+        {
+          ...{ model, version, kind: 'incumbent', passed: true, artifact: found.artifact },
+          ...{ dataset: null, manifestSha256: null, champion: null, packSha256: null, packUses: null },
+          ...{ casesSha256: null, gatesSha256: null, gates: [], slices: [], test: 'none', verdict: null },
+          ...{ approvedBy: actor, issuedAt: new Date().toISOString() },
+        },
+        keys,
+      ),
     );
   }
   const expectedToken = champion?.token ?? 0;
   const key = `deploy/${model}/${version}/${expectedToken}`;
-  await deployChampion(db, { model, version, action: 'deploy', key, actor, reason, expectedToken });
+  await deployChampion(db, keys, { model, version, action: 'deploy', key, actor, reason, expectedToken });
   const learned = trainedFor.safeParse(found.metadata).data?.redactor;
   return learned === undefined ? null : describeOtherRedactor(learned, redactorInForce());
 }

@@ -7,6 +7,7 @@ import type { BackendPorts, Backends } from './backends.ts';
 import { readConfigFile } from './config-file.ts';
 import { checkConfiguredFiles } from './configured-files.ts';
 import { childEnvironment, readEnvironment } from './environment.ts';
+import { readOrMakeCertificateKeys } from './certificate-keys.ts';
 import { readOrMakeHashKey } from './hash-key.ts';
 import { tryLock } from './lock.ts';
 import { prepareBackends } from './prepare.ts';
@@ -48,6 +49,7 @@ export async function startStack({ config: configPath, ports = {}, onEvent = () 
   try {
     const own = readEnvironment();
     const hashKey = await readOrMakeHashKey(config, own);
+    await readOrMakeCertificateKeys(config, own.secret);
     const servers = await chooseServers(config, ports === 'free');
     const backends = await startBackends({ config, environment: own, ports, onEvent });
     stops.push(() => stopAll(backends.processes));

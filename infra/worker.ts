@@ -7,6 +7,7 @@ import type { DatabasePool } from '../src/database.ts';
 import { loadOnnxModelInThread } from '../src/serve/onnx-thread.ts';
 import { taskQueue, trainingTaskQueue } from '../src/temporal.ts';
 import { openAnswering } from './answering.ts';
+import { readCertificateKeys } from './certificate-keys.ts';
 import type { TemporalConnection } from './environment.ts';
 import type { Logger } from './logger.ts';
 import { statePaths } from './state-paths.ts';
@@ -44,6 +45,7 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   const { artifacts, answerer, log } = answering;
   const activities = createActivities({
     ...{ config, db, artifacts, answerer, writer: log, logger, hashKey: setup.hashKey, secret: setup.secret },
+    certificateKeys: await readCertificateKeys(config, setup.secret),
     ...{ datasetDirectory: paths.datasets, scratchDirectory: paths.scratch },
   });
 

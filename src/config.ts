@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { datasetConfig } from './convert/config.ts';
 import { labelStudioConfig } from './correct/label-studio/config.ts';
 import { relabelConfig } from './correct/relabel/config.ts';
+import { certificatesConfig, evalsConfig } from './gate/config.ts';
 import { isLoopback } from './http/loopback.ts';
 import { redaction } from './log/redact/config.ts';
 import { canaryConfig } from './promote/config.ts';
@@ -88,21 +89,6 @@ const retrain = z.strictObject({
   clusterEverySeconds: seconds.default(3600),
 });
 
-const gate = z.strictObject({
-  metric: z.literal('pass_rate').default('pass_rate'),
-  slice: z.string().min(1).default('all'),
-  required: z.boolean().default(true),
-  min: share.optional().describe('the candidate must reach this'),
-  maxDrop: share
-    .optional()
-    .describe('lower 95 % bound of candidate minus champion, paired by case, must stay above -maxDrop'),
-});
-
-const evals = z.strictObject({
-  pack: file.describe('JSONL of prompt and completion, with an optional slice'),
-  gates: z.array(gate).default([]),
-});
-
 const rollout = z.strictObject({
   approval: z.boolean().default(false).describe('wait for a person before a promotion'),
   approvalDays: z.number().positive().default(7),
@@ -115,7 +101,7 @@ const model = z.strictObject({
   drift: drift.prefault({}),
   retrain: retrain.prefault({}),
   clusters: clustersConfig.prefault({}),
-  evals: evals.optional(),
+  evals: evalsConfig.optional(),
   rollout: rollout.prefault({}),
   tags: tagsConfig.prefault({}),
   labelStudio: labelStudioConfig.optional(),
@@ -176,6 +162,7 @@ const settings = z.strictObject({
       redaction: redaction.prefault({}),
     })
     .prefault({}),
+  certificates: certificatesConfig.prefault({}),
   models: z.record(name, model).refine((models) => Object.keys(models).length > 0, 'wanted at least one model'),
 });
 
@@ -192,4 +179,4 @@ export const configSchema = settings.refine(
 export type Config = z.output<typeof configSchema>;
 export type ServerConfig = Config['console'];
 export type ModelConfig = Config['models'][string];
-export type Gate = z.output<typeof gate>;
+export type { Gate } from './gate/config.ts';

@@ -20,8 +20,17 @@ export type Example = z.output<typeof exampleSchema>;
 export async function* readJsonl<Schema extends z.ZodType>(
   path: string,
   schema: Schema,
-  { gzip = false }: { gzip?: boolean } = {},
+  options: { gzip?: boolean } = {},
 ): AsyncGenerator<z.output<Schema>> {
+  for await (const { row } of readNumberedJsonl(path, schema, options)) yield row;
+}
+
+/** As `readJsonl`, each row with its place (file and line number) for errors about it. */
+export async function* readNumberedJsonl<Schema extends z.ZodType>(
+  path: string,
+  schema: Schema,
+  { gzip = false }: { gzip?: boolean } = {},
+): AsyncGenerator<{ row: z.output<Schema>; where: string }> {
   const file = createReadStream(path);
   const stream = gzip ? pipeline(file, createGunzip(), () => undefined) : file; // the reader meets the error
   const lines = createInterface({ input: stream, crlfDelay: Infinity });
@@ -30,7 +39,8 @@ export async function* readJsonl<Schema extends z.ZodType>(
     for await (const line of lines) {
       number += 1;
       if (line.trim() === '') continue;
-      yield parseLine(line, schema, `${path}:${number}`);
+      const where = `${path}:${number}`;
+      yield { row: parseLine(line, schema, where), where };
     }
   } catch (error) {
     if (error instanceof RelearnError) throw error;

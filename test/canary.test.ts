@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Runtime } from '@temporalio/worker';
 import type { FastifyInstance } from 'fastify';
+import { deployVersion } from '../infra/deploy.ts';
 import { temporalLogger } from '../infra/logger.ts';
 import { openReviewSignals, type OpenReviewSignals } from '../infra/review-signals.ts';
 import { openDatabase } from '../src/database.ts';
@@ -22,7 +23,6 @@ import { createAnswerLog } from '../src/serve/log-answer.ts';
 import { registerVersion } from '../src/promote/registry.ts';
 import { taskQueue, workflowId } from '../src/temporal.ts';
 import { examples, hashKey, knownTopics, model, newTopics, startLoop, until, type Loop } from './loop.ts';
-import { setChampion } from './serve/fixtures.ts';
 import { fakeChunk, fakeCompletion, startFakeUpstream } from './serve/fake-upstream.ts';
 
 /** What only the memory of the process that got it may hold. */
@@ -59,7 +59,8 @@ before(async () => {
   });
   const endpoint = { kind: 'upstream' as const, artifact: null, dataset: null, parent: null, run: null };
   const version = { ...endpoint, model: chat, lowConfidenceBelow: null, metadata: {} };
-  await setChampion(loop.database.db, chat, await registerVersion(loop.database.db, version));
+  const registered = await registerVersion(loop.database.db, version);
+  await deployVersion(loop.runtime, chat, registered, { actor: 'test', reason: 'first' });
   await loop.champions.refresh();
   Runtime.install({ logger: temporalLogger(loop.logger) });
   await loop.startWorker();

@@ -10,6 +10,7 @@ import { Client, Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { pino, type Logger } from 'pino';
 import { openAnswering } from '../infra/answering.ts';
+import { readOrMakeCertificateKeys } from '../infra/certificate-keys.ts';
 import { deployVersion, trainVersion } from '../infra/deploy.ts';
 import type { Runtime } from '../infra/runtime.ts';
 import { registerSearchAttributes } from '../infra/search-attributes.ts';
@@ -93,6 +94,7 @@ export async function startLoop(overrides: (settings: LoopSettings) => void = ()
     hashKey: () => Promise.resolve(hashKey),
     close: () => Promise.resolve(),
   };
+  await readOrMakeCertificateKeys(config, () => undefined);
   const { version } = await trainVersion(runtime, model);
   await deployVersion(runtime, model, version, { actor: 'test', reason: 'first' });
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { RelearnError } from '../../src/errors.ts';
-import { readCases } from '../../src/gate/run-cases.ts';
+import { readPack } from '../../src/gate/pack.ts';
 import { listChampions } from '../../src/promote/registry.ts';
 import { scheduleId, taskQueue } from '../../src/temporal.ts';
 import { expectedDelay } from '../../src/watch/expected-delay.ts';
@@ -86,7 +86,7 @@ async function goldDelays({ config, db }: Runtime, model: string): Promise<Delay
   const settings = config.models[model];
   const [champion] = await listChampions(db, [model]);
   if (settings?.drift.gold === undefined || champion === undefined) return [];
-  const { sha256, cases } = await readCases(settings.drift.gold);
+  const { sha256, cases } = await readPack(settings.drift.gold);
   const baseline = await goldBaseline(db, { model, modelVersion: champion.version, goldSha256: sha256 });
   if (baseline === null) return [];
   const plan = goldPlan(settings);

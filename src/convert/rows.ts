@@ -65,12 +65,3 @@ export async function countNewRows(db: Database, dataset: string, previous: stri
   );
   return row?.fresh ?? 0;
 }
-
-/** True when a version of an earlier run was made from this very dataset: the same data is not tried twice. */
-export async function wasTried(db: Database, dataset: string, run: number): Promise<boolean> {
-  const rows = await db.query(`select 1 from relearn.versions where dataset = $1 and run is distinct from $2 limit 1`, [
-    dataset,
-    run,
-  ]);
-  return rows.length > 0;
-}

@@ -1,12 +1,13 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Gate } from '../config.ts';
-import type { Database } from '../database.ts';
+import { canonicalJson, digestJson } from './canonical-json.ts';
+import type { CertificateKeys } from './certificate-keys.ts';
+import { gateSchema, type Gate } from './config.ts';
 
 const gateResult = z.object({
-  metric: z.string(),
+  metric: z.enum(['pass_rate', 'score', 'improvement', 'latency_p95_ms', 'size_mb']),
   slice: z.string(),
-  kind: z.enum(['min', 'maxDrop']),
+  kind: z.enum(['min', 'maxDrop', 'max', 'maxRise']),
+  method: z.enum(['point', 'tango', 'bootstrap']),
   required: z.boolean(),
   outcome: z.enum(['passed', 'excused', 'failed', 'inconclusive', 'not_applicable']),
   passed: z.boolean(),
@@ -14,8 +15,16 @@ const gateResult = z.object({
   figures: z.record(z.string(), z.number()),
 });
 
+const sliceResult = z.object({
+  slice: z.string(),
+  cases: z.number(),
+  passed: z.number(),
+  unknown: z.number(),
+  championPassed: z.number().nullable(),
+});
+
 /** What a certificate states. It holds numbers and digests, no text of a case. */
-export const certificateSchema = z.object({
+export const certificateContent = z.object({
   model: z.string(),
   version: z.string(),
   /** `incumbent`: in production when the model was configured, no gates; `first`: no champion to compare with. */
@@ -24,11 +33,21 @@ export const certificateSchema = z.object({
   /** SHA-256 of the version's file; null for an upstream. */
   artifact: z.string().nullable(),
   dataset: z.string().nullable(),
+  /** SHA-256 of the dataset's manifest as canonical JSON. */
+  manifestSha256: z.string().nullable(),
   /** The version it was compared with. */
   champion: z.string().nullable(),
+  /** SHA-256 of the eval pack's file, and how often it has decided about this model, this time included. */
   packSha256: z.string().nullable(),
+  packUses: z.number().int().nullable(),
+  /** SHA-256 of every case asked: those of the pack and the held-out corrections. */
+  casesSha256: z.string().nullable(),
+  /** SHA-256 of the configured gates. */
   gatesSha256: z.string().nullable(),
-  /** The method behind the comparisons, with its level. */
+  /** Every gate asked: the configured ones, those the champion had cleared, those of held-out corrections. */
+  gates: z.array(gateSchema),
+  slices: z.array(sliceResult),
+  /** The methods behind the comparisons, with their level. */
   test: z.string(),
   verdict: z
     .object({
@@ -43,53 +62,49 @@ export const certificateSchema = z.object({
   issuedAt: z.iso.datetime(),
 });
 
-export type CertificateContent = z.output<typeof certificateSchema>;
-export type Certificate = CertificateContent & {
+export type CertificateContent = z.output<typeof certificateContent>;
+
+const signatureSchema = z.object({ key: z.string(), value: z.string() });
+
+/** A certificate as it is stored and exported. */
+export const certificateSchema = certificateContent.extend({
   /** SHA-256 of the content as canonical JSON, in hex. */
-  id: string;
-};
+  id: z.string(),
+  /** Ed25519 over the same JSON; null in one that was never signed, which is good for nothing. */
+  signature: signatureSchema.nullable(),
+});
 
-export const pairedTest = 'Tango 1998 score interval for paired differences, one-sided 95 %';
+export type Certificate = z.output<typeof certificateSchema>;
 
-/** The certificate that states `content`. Throws when a field is missing or of a wrong kind. */
-export function buildCertificate(content: CertificateContent): Certificate {
-  const checked = certificateSchema.parse(content);
-  return { id: sha256(canonicalJson(checked)), ...checked };
+/** A certificate as it was read, fields of another release included: they were signed as well. */
+export const signedSchema = z.looseObject({ id: z.string(), signature: signatureSchema.nullable().catch(null) });
+
+export type Signed = z.output<typeof signedSchema>;
+
+export const pairedTest =
+  'paired by case, one-sided 95 %: Tango 1998 score interval for pass or fail, percentile bootstrap for scores';
+
+/** The signed certificate that states `content`. Throws when a field is missing or of a wrong kind. */
+export function issueCertificate(content: CertificateContent, keys: Pick<CertificateKeys, 'sign'>): Certificate {
+  const checked = certificateContent.parse(content);
+  return { id: digestJson(checked), ...checked, signature: keys.sign(canonicalJson(checked)) };
+}
+
+/** What is wrong with a certificate; null when its content is what was signed, with a key that is trusted. */
+export function findFault({ id, signature, ...content }: Signed, keys: Pick<CertificateKeys, 'check'>): string | null {
+  if (signature === null) return 'it is not signed';
+  if (digestJson(content) !== id) return 'its content is not what its id names';
+  switch (keys.check(canonicalJson(content), signature)) {
+    case 'good':
+      return null;
+    case 'unknown_key':
+      return `it is signed with key ${signature.key}, which is not among certificates.publicKeys`;
+    case 'forged':
+      return 'its signature does not fit its content';
+  }
 }
 
 /** Identifies a set of gates: the same gates in another order of keys are the same. */
 export function digestGates(gates: readonly Gate[]): string {
-  return sha256(canonicalJson(gates));
-}
-
-/** Stores a certificate once. */
-export async function storeCertificate(db: Database, { id, ...content }: Certificate): Promise<void> {
-  await db.query(
-    `insert into relearn.certificates (id, model, version, kind, passed, content, issued_at)
-     values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing`,
-    [id, content.model, content.version, content.kind, content.passed, content, content.issuedAt],
-  );
-}
-
-/** The version's passed certificate, or its latest one when none passed; null when it has none. */
-export async function findCertificate(db: Database, model: string, version: string): Promise<Certificate | null> {
-  const [row] = await db.query<{ id: string; content: unknown }>(
-    `select id, content from relearn.certificates
-     where model = $1 and version = $2 order by passed desc, issued_at desc, id limit 1`,
-    [model, version],
-  );
-  return row === undefined ? null : { id: row.id, ...certificateSchema.parse(row.content) };
-}
-
-/** JSON without white space, keys in order at every level: equal values have equal text. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return digestJson(gates);
 }

@@ -6,6 +6,7 @@ import type { CaseResult } from './verdict.ts';
 export interface EvalRunKey {
   model: string;
   version: string;
+  /** Of all cases asked, the held-out corrections included. */
   packSha256: string;
   /** The retrain run that asked; null for a run by hand. */
   run: number | null;
@@ -13,10 +14,21 @@ export interface EvalRunKey {
 
 export interface EvalRun extends EvalRunKey {
   id: string;
+  /** Of the pack's file alone. */
+  fileSha256: string | null;
   results: CaseResult[];
 }
 
-const resultsSchema = z.array(z.object({ case: z.string(), slice: z.string(), passed: z.boolean() }));
+const resultsSchema = z.array(
+  z.object({
+    case: z.string(),
+    slice: z.string(),
+    passed: z.boolean().nullable(),
+    rate: z.number().optional(),
+    score: z.number().optional(),
+    latencyMs: z.number().optional(),
+  }),
+);
 
 /** The same version, pack and retrain run have one eval run. */
 export function evalRunId({ model, version, packSha256, run }: EvalRunKey): string {
@@ -29,20 +41,21 @@ export function evalRunId({ model, version, packSha256, run }: EvalRunKey): stri
 /** Stores what a version did with the pack, and returns its id. Stored again, the first results stay. */
 export async function storeEvalRun(
   db: Database,
-  { results, ...key }: EvalRunKey & { results: readonly CaseResult[] },
+  { results, fileSha256, ...key }: EvalRunKey & { fileSha256: string; results: readonly CaseResult[] },
 ): Promise<string> {
   const id = evalRunId(key);
   await db.query(
-    `insert into relearn.eval_runs (id, model, version, run, pack_sha256, cases, passed, results)
-     values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (id) do nothing`,
+    `insert into relearn.eval_runs (id, model, version, run, pack_sha256, file_sha256, cases, passed, results)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (id) do nothing`,
     [
       id,
       key.model,
       key.version,
       key.run,
       key.packSha256,
+      fileSha256,
       results.length,
-      results.filter(({ passed }) => passed).length,
+      results.filter(({ passed }) => passed === true).length,
       JSON.stringify(results),
     ],
   );
@@ -51,8 +64,9 @@ export async function storeEvalRun(
 
 /** The stored run, or null when it was not run yet. */
 export async function getEvalRun(db: Database, id: string): Promise<EvalRun | null> {
-  const [row] = await db.query<EvalRunKey & { id: string; results: unknown }>(
-    `select id, model, version, run, pack_sha256 as "packSha256", results from relearn.eval_runs where id = $1`,
+  const [row] = await db.query<EvalRunKey & { id: string; fileSha256: string | null; results: unknown }>(
+    `select id, model, version, run, pack_sha256 as "packSha256", file_sha256 as "fileSha256", results
+     from relearn.eval_runs where id = $1`,
     [id],
   );
   return row === undefined ? null : { ...row, results: resultsSchema.parse(row.results) };

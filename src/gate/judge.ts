@@ -1,9 +1,14 @@
-import type { Gate } from '../config.ts';
 import type { Database } from '../database.ts';
 import { getVersion } from '../promote/registry.ts';
-import { buildCertificate, digestGates, pairedTest, storeCertificate } from './certificate.ts';
+import { askedGates } from './asked-gates.ts';
+import { digestJson } from './canonical-json.ts';
+import { digestGates, issueCertificate, pairedTest } from './certificate.ts';
+import type { CertificateKeys } from './certificate-keys.ts';
+import type { Gate } from './config.ts';
 import { getEvalRun, type EvalRun } from './eval-runs.ts';
-import { decideVerdict, type CaseResult, type Decision } from './verdict.ts';
+import { summariseSlices } from './slices.ts';
+import { countPackUses, findCertificate, storeCertificate } from './stored-certificates.ts';
+import { decideVerdict, type Decision } from './verdict.ts';
 
 export interface Judged {
   model: string;
@@ -13,56 +18,83 @@ export interface Judged {
   /** Eval run of the champion on the same cases; null for the first version of a model. */
   championRun: string | null;
   candidateRun: string;
+  /** Size of an artifact in MB, by its digest. */
+  sizeOf: (artifact: string) => Promise<number>;
 }
 
-/** Decides from stored eval runs whether a candidate may replace the champion. Asked twice, it answers the same. */
-export async function judgeCandidate(db: Database, judged: Judged): Promise<Decision & { reason: string }> {
-  const { candidate, champion } = await readRuns(db, judged);
-  const decision = decide(judged, candidate, champion);
+/** From this many decisions on, versions begin to be chosen for how they do on this very pack. */
+const manyPackUses = 20;
+
+/**
+ * Decides from stored eval runs whether a candidate may replace the champion. Asked twice, it answers the same.
+ * `before`: uses of the pack later than this do not count.
+ */
+export async function judgeCandidate(
+  db: Database,
+  judged: Judged & { before: Date },
+): Promise<Decision & { reason: string }> {
+  const evidence = await gather(db, judged, judged.before);
+  const { decision, candidate, champion, packUses } = evidence;
   const compared = champion === null ? 'first version' : `${percentPassed(champion)} before`;
-  const reason = [`${percentPassed(candidate)} of the eval pack passed, ${compared}`, ...decision.reasons].join('; ');
-  return { ...decision, reason };
+  const worn =
+    packUses > manyPackUses
+      ? [`the eval pack has decided ${packUses} times: versions may be fitted to it, so renew some of its cases`]
+      : [];
+  const told = `${percentPassed(candidate)} of the eval pack passed, ${compared}`;
+  return { ...decision, reason: [told, ...decision.reasons, ...worn].join('; ') };
 }
 
 /** Writes what `judgeCandidate` decides as a certificate and returns its id. `issuedAt` names the step that asks. */
 export async function certifyCandidate(
   db: Database,
-  judged: Judged & { approvedBy: string | null; issuedAt: Date },
+  judged: Judged & { keys: CertificateKeys; approvedBy: string | null; issuedAt: Date },
 ): Promise<{ id: string; passed: boolean }> {
-  const { candidate, champion } = await readRuns(db, judged);
-  const version = await getVersion(db, judged.model, judged.version);
-  const verdict = decide(judged, candidate, champion);
-  const certificate = buildCertificate({
-    model: judged.model,
-    version: judged.version,
-    kind: champion === null ? 'first' : 'gated',
-    passed: verdict.verdict === 'pass',
-    artifact: version.artifact,
-    dataset: version.dataset,
-    champion: champion?.version ?? null,
-    packSha256: candidate.packSha256,
-    gatesSha256: digestGates(judged.gates),
-    test: pairedTest,
-    verdict,
-    approvedBy: judged.approvedBy,
-    issuedAt: judged.issuedAt.toISOString(),
-  });
+  const { model, issuedAt } = judged;
+  const { decision, gates, candidate, champion, packUses } = await gather(db, judged, issuedAt);
+  const version = await getVersion(db, model, judged.version);
+  const certificate = issueCertificate(
+    {
+      ...{ model, version: judged.version, kind: champion === null ? 'first' : 'gated' },
+      passed: decision.verdict === 'pass',
+      artifact: version.artifact,
+      dataset: version.dataset,
+      manifestSha256: await digestManifest(db, version.dataset),
+      champion: champion?.version ?? null,
+      packSha256: candidate.fileSha256,
+      packUses,
+      casesSha256: candidate.packSha256,
+      gatesSha256: digestGates(judged.gates),
+      gates,
+      slices: summariseSlices(candidate.results, champion?.results ?? null),
+      test: pairedTest,
+      verdict: decision,
+      approvedBy: judged.approvedBy,
+      issuedAt: issuedAt.toISOString(),
+    },
+    judged.keys,
+  );
   await storeCertificate(db, certificate);
   return { id: certificate.id, passed: certificate.passed };
 }
 
-function decide({ gates }: Judged, candidate: EvalRun, champion: EvalRun | null): Decision {
-  return decideVerdict({
-    gates: [...gates, ...learnedGates(candidate.results)],
+async function gather(db: Database, judged: Judged, before: Date) {
+  const { model } = judged;
+  const { candidate, champion } = await readRuns(db, judged);
+  const cleared = champion === null ? null : await findCertificate(db, model, champion.version);
+  const gates = askedGates(judged.gates, cleared?.passed === true ? cleared.gates : [], candidate.results);
+  const weighed = gates.some(({ metric }) => metric === 'size_mb');
+  const sizes = {
+    candidate: weighed ? await sizeOf(db, judged, judged.version) : null,
+    champion: weighed && champion !== null ? await sizeOf(db, judged, champion.version) : null,
+  };
+  const decision = decideVerdict({
+    ...{ gates, sizes },
     champion: champion?.results ?? null,
     candidate: candidate.results,
   });
-}
-
-/** What production taught before is asked again: required at the default margin once a slice has enough cases. */
-function learnedGates(results: readonly CaseResult[]): Gate[] {
-  const slices = new Set(results.map(({ slice }) => slice).filter((slice) => slice.startsWith('learned/')));
-  return [...slices].map((slice) => ({ metric: 'pass_rate', slice, required: true }));
+  const { fileSha256 } = candidate;
+  const earlier = fileSha256 === null ? 0 : await countPackUses(db, { model, packSha256: fileSha256, before });
+  return { decision, gates, candidate, champion, packUses: earlier + 1 };
 }
 
 async function readRuns(db: Database, judged: Judged): Promise<{ candidate: EvalRun; champion: EvalRun | null }> {
@@ -74,8 +106,17 @@ async function readRuns(db: Database, judged: Judged): Promise<{ candidate: Eval
   return { candidate, champion };
 }
 
+async function sizeOf(db: Database, judged: Judged, version: string): Promise<number | null> {
+  const { artifact } = await getVersion(db, judged.model, version);
+  return artifact === null ? null : judged.sizeOf(artifact);
+}
+
+async function digestManifest(db: Database, dataset: string | null): Promise<string | null> {
+  const [row] = await db.query<{ manifest: unknown }>(`select manifest from relearn.datasets where id = $1`, [dataset]);
+  return row === undefined ? null : digestJson(row.manifest);
+}
+
 function percentPassed({ results }: EvalRun): string {
-  const pack = results.filter(({ slice }) => !slice.startsWith('learned/'));
-  const passed = pack.filter((result) => result.passed).length;
-  return `${((100 * passed) / Math.max(pack.length, 1)).toFixed(1)} %`;
+  const [pack] = summariseSlices(results, null);
+  return `${((100 * (pack?.passed ?? 0)) / Math.max(pack?.cases ?? 0, 1)).toFixed(1)} %`;
 }

@@ -41,10 +41,10 @@ async function compareRuns(db: Database, runs: { champion: string; candidate: st
   const [champion, candidate] = await Promise.all([getEvalRun(db, runs.champion), getEvalRun(db, runs.candidate)]);
   if (champion === null || candidate === null) throw new Error('an eval run of the gold set is gone');
   const passedBefore = new Map(champion.results.map((result) => [result.case, result.passed]));
-  const both = candidate.results.filter((result) => passedBefore.has(result.case));
+  const both = candidate.results.filter(({ case: id, passed }) => passed !== null && passedBefore.get(id) != null);
   return {
-    gained: both.filter((result) => result.passed && passedBefore.get(result.case) === false).length,
-    lost: both.filter((result) => !result.passed && passedBefore.get(result.case) === true).length,
+    gained: both.filter((result) => result.passed === true && passedBefore.get(result.case) === false).length,
+    lost: both.filter((result) => result.passed === false && passedBefore.get(result.case) === true).length,
     cases: both.length,
   };
 }

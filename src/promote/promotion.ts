@@ -1,6 +1,8 @@
 import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
-import { requireCertificate } from './registry.ts';
+import type { CertificateKeys } from '../gate/certificate-keys.ts';
+import { requireCertificate } from '../gate/stored-certificates.ts';
+import { getVersion } from './registry.ts';
 import { endRollout, findRunningRollout } from './rollout.ts';
 
 export interface Deployment {
@@ -16,17 +18,21 @@ export interface Deployment {
 }
 
 /**
- * Makes a version the champion, in one transaction: it holds a passed certificate, and the champion is still the one
+ * Makes a version the champion, in one transaction: it holds a good certificate, and the champion is still the one
  * the caller saw. Throws `not_certified` or `promotion_conflict`.
  */
-export async function deployChampion(db: Database, deployment: Deployment): Promise<void> {
+export async function deployChampion(
+  db: Database,
+  keys: Pick<CertificateKeys, 'check'>,
+  deployment: Deployment,
+): Promise<void> {
   const { model, version, action, key, actor, reason, expectedToken } = deployment;
   await db.transaction(async (tx) => {
     await tx.query(`select 1 from relearn.models where name = $1 for update`, [model]);
     const [done] = await tx.query(`select 1 from relearn.deployments where key = $1`, [key]);
     if (done !== undefined) return;
 
-    const certificate = await requireCertificate(tx, model, version);
+    const certificate = await requireCertificate(tx, keys, await getVersion(tx, model, version));
     const [champion] = await tx.query<{ version: string; token: number }>(
       `select version, token from relearn.aliases where model = $1 and alias = 'champion'`,
       [model],
@@ -53,7 +59,7 @@ export async function deployChampion(db: Database, deployment: Deployment): Prom
     await tx.query(
       `insert into relearn.deployments (model, version, previous, action, key, certificate, actor, reason)
        values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-      [model, version, champion?.version ?? null, action, key, certificate, actor, reason],
+      [model, version, champion?.version ?? null, action, key, certificate.id, actor, reason],
     );
     await tx.query(`insert into relearn.audit (actor, action, model, subject, details) values ($1, $2, $3, $4, $5)`, [
       actor,
@@ -72,6 +78,7 @@ export async function deployChampion(db: Database, deployment: Deployment): Prom
  */
 export async function rollBackChampion(
   db: Database,
+  keys: Pick<CertificateKeys, 'check'>,
   { model, key, by, reason }: { model: string; key: string; by: string; reason: string },
 ): Promise<{ version: string; from: string }> {
   const done = await findDeployment(db, key);
@@ -92,7 +99,7 @@ export async function rollBackChampion(
       `Model ${model} has no earlier champion to go back to. \`relearn models\` lists its versions.`,
     );
   }
-  await deployChampion(db, {
+  await deployChampion(db, keys, {
     ...{ model, version: target.version, action: 'rollback', key, actor: by, reason },
     expectedToken: target.token,
   });

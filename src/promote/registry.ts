@@ -131,17 +131,3 @@ export async function championLearned(db: Database, model: string, incident: str
   );
   return rows.length > 0;
 }
-
-/** The passed certificate of a version. Throws `not_certified`. */
-export async function requireCertificate(db: Database, model: string, version: string): Promise<string> {
-  const [certificate] = await db.query<{ id: string }>(
-    `select id from relearn.certificates where model = $1 and version = $2 and passed
-     order by issued_at desc limit 1`,
-    [model, version],
-  );
-  if (certificate !== undefined) return certificate.id;
-  throw new RelearnError(
-    'not_certified',
-    `Version ${version} of ${model} has no passed gate certificate, so it cannot serve. Run its gates first.`,
-  );
-}

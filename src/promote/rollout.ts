@@ -1,6 +1,8 @@
 import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
-import { requireCertificate } from './registry.ts';
+import type { CertificateKeys } from '../gate/certificate-keys.ts';
+import { requireCertificate } from '../gate/stored-certificates.ts';
+import { getVersion } from './registry.ts';
 
 /** The canary stage of a retrain run. */
 export interface Rollout {
@@ -20,12 +22,13 @@ export interface Rollout {
  */
 export async function setChallengerShare(
   db: Database,
+  keys: Pick<CertificateKeys, 'check'>,
   wanted: { model: string; run: number; version: string; share: number; expectedToken: number },
 ): Promise<Rollout> {
   const { model, run, version, share, expectedToken } = wanted;
   return db.transaction(async (tx) => {
     await tx.query(`select 1 from relearn.models where name = $1 for update`, [model]);
-    await requireCertificate(tx, model, version);
+    await requireCertificate(tx, keys, await getVersion(tx, model, version));
     const champion = await tx.query(
       `select 1 from relearn.aliases where model = $1 and alias = 'champion' and token = $2`,
       [model, expectedToken],

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Database } from '../database.ts';
 import { errorMessage } from '../errors.ts';
-import { listServing, type Champion } from '../promote/registry.ts';
+import { listServing, type Champion, type Version } from '../promote/registry.ts';
 import { loadRegistered, type LoadOptions } from './load.ts';
 import type { Loaded, Serving } from './serving.ts';
 
@@ -46,7 +46,14 @@ const longestRetryMs = 30_000;
  * champion does not load, what is loaded keeps serving. `retryMs` doubles with each failed load.
  */
 export function followChampions(
-  options: LoadOptions & { db: Database; logger: ChampionLogger; pollMs?: number; retryMs?: number },
+  options: LoadOptions & {
+    db: Database;
+    logger: ChampionLogger;
+    /** Throws when the version holds no good gate certificate: it is not loaded then. */
+    requireCertificate: (version: Version) => Promise<unknown>;
+    pollMs?: number;
+    retryMs?: number;
+  },
 ): Champions {
   const { db, logger, pollMs = 250, retryMs = 1000 } = options;
   const models = Object.keys(options.models);
@@ -92,6 +99,7 @@ export function followChampions(
     }
     if (slot.failedToken === token && Date.now() < slot.retryAt) return;
     try {
+      await options.requireCertificate(champion);
       const loaded = await loadRegistered(options, champion, champion.since);
       loaded.setIncident(incident);
       const old = slot.loaded;

@@ -1,16 +1,17 @@
 import type { ModelConfig } from '../config.ts';
 import type { Database } from '../database.ts';
 import { RelearnError, type ErrorCode } from '../errors.ts';
-import { runCases, type Case, type CaseSet } from '../gate/run-cases.ts';
-import type { Answerer } from '../serve/answer.ts';
+import type { Case, CaseSet } from '../gate/pack.ts';
+import type { AskedCases } from '../gate/run-cases.ts';
+import type { CaseResult } from '../gate/verdict.ts';
 import { drawCases, goldPlan, nextGoldStep } from './gold-plan.ts';
 import { goldHistory, storeGoldRun, type GoldRun } from './gold-runs.ts';
 
 export interface GoldProbeOptions {
   db: Database;
-  answerer: Pick<Answerer, 'answerBatch'>;
   logger: { warn(fields: object, message: string): void };
-  signal: AbortSignal;
+  /** Asks the cases and scores the answers by their assertions. */
+  score: (asked: AskedCases) => Promise<CaseResult[]>;
 }
 
 export interface GoldProbe {
@@ -61,23 +62,28 @@ export async function probeGoldSet(options: GoldProbeOptions, probe: GoldProbe):
 
 type Asked = Omit<GoldRun, 'state' | 'cases' | 'passed' | 'failedCases'>;
 
+/** A case that nobody could judge counts as failed in a baseline, and is left out of a probe: neither makes drift. */
 async function ask(
-  { db, answerer, logger, signal }: GoldProbeOptions,
+  { db, score, logger }: GoldProbeOptions,
   asked: Asked,
   cases: readonly Case[],
 ): Promise<GoldProbeResult> {
-  const { model, modelVersion: version, repeats } = asked;
+  const { model, modelVersion: version, repeats, purpose } = asked;
   const run: GoldRun = { ...asked, state: 'ok', cases: cases.length, passed: 0, failedCases: [] };
   try {
-    const passes = new Map<string, number>(cases.map(({ id }) => [id, 0]));
+    const rates = new Map<string, (number | null)[]>(cases.map(({ id }) => [id, []]));
     for (let n = 0; n < repeats; n += 1) {
-      const results = await runCases(answerer, { model, version, source: 'probe', cases }, signal);
-      for (const { case: id, passed } of results) if (passed) passes.set(id, (passes.get(id) ?? 0) + 1);
+      for (const { case: id, passed, rate } of await score({ model, version, source: 'probe', cases })) {
+        rates.get(id)?.push(passed === null ? null : (rate ?? Number(passed)));
+      }
     }
-    for (const [id, times] of passes) {
-      run.passed += times / repeats;
-      if (times < repeats / 2) run.failedCases.push(id);
+    const judged = [...rates].filter(([, times]) => purpose === 'baseline' || !times.includes(null));
+    for (const [id, times] of judged) {
+      const rate = times.reduce<number>((sum, time) => sum + (time ?? 0), 0) / repeats;
+      run.passed += rate;
+      if (rate < 0.5) run.failedCases.push(id);
     }
+    if (judged.length < cases.length) Object.assign(run, { cases: judged.length, asked: judged.map(([id]) => id) });
   } catch (error) {
     if (!(error instanceof RelearnError) || !noAnswer.has(error.code)) throw error;
     logger.warn({ model, version, code: error.code }, 'the gold set got no answer');

@@ -15,7 +15,10 @@ test('a benchmark that is not known, or none, lists the known ones and exits wit
       run(process.execPath, [runner, ...wrong]),
       (error: Error & { code?: number; stderr?: string }) => {
         assert.equal(error.code, 2);
-        assert.match(error.stderr ?? '', /Benchmarks: corrections, gateway, log-writer, redact, serve, tag-window/);
+        assert.match(
+          error.stderr ?? '',
+          /Benchmarks: corrections, drift, gate, gateway, label-cost, log-writer, redact, review-queue, serve, tag-window/,
+        );
         return true;
       },
     );

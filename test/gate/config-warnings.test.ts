@@ -24,3 +24,11 @@ test('only a required comparison is warned of, and no drop at all always', () =>
   assert.deepEqual(gateWarnings([{ ...gate, maxDrop: 0.01, required: false }], few), []);
   assert.equal(gateWarnings([{ ...gate, maxDrop: 0 }], cases(100_000)).length, 1);
 });
+
+test('a slice the pack does not hold, and one too small for the usual margin, are warned of', () => {
+  assert.match(gateWarnings([{ ...gate, slice: 'misspelt', min: 0.9 }], cases(400))[0] ?? '', /no case of it/);
+  assert.match(gateWarnings([gate], cases(299))[0] ?? '', /299 cases are too few .* advisory; wanted 300/);
+  assert.deepEqual(gateWarnings([gate], cases(300)), []);
+  const learned = { ...gate, metric: 'improvement' as const, slice: 'learned' };
+  assert.deepEqual(gateWarnings([learned, { ...gate, metric: 'size_mb' as const, max: 5 }], cases(300)), []);
+});

@@ -179,3 +179,90 @@ test('cases that one version has not answered make it inconclusive', () => {
     assert.match(decision.reasons.join(), /^1 cases/);
   }
 });
+
+const scored = (scores: readonly number[], more: Partial<CaseResult> = {}): CaseResult[] =>
+  scores.map((score, n) => ({ case: `c${n}`, slice: 'all', passed: score >= 0.5, score, ...more }));
+
+test('scores are compared by a bootstrap, pass or fail of the same cases by Tango', () => {
+  const champion = scored(Array.from({ length: 400 }, (_, n) => 0.6 + (n % 5) / 20));
+  const worse = scored(champion.map(({ score = 0 }) => score - 0.05));
+  const [score] = decideVerdict({
+    gates: [gate({ metric: 'score', maxDrop: 0.04 })],
+    champion,
+    candidate: worse,
+  }).gates;
+  assert.deepEqual([score?.method, score?.outcome], ['bootstrap', 'failed']);
+  const wide = decideVerdict({ gates: [gate({ metric: 'score', maxDrop: 0.06 })], champion, candidate: worse });
+  assert.equal(wide.verdict, 'pass');
+  const [rate] = decideVerdict({ gates: [gate({ maxDrop: 0.04 })], champion, candidate: worse }).gates;
+  assert.deepEqual([rate?.method, rate?.outcome], ['tango', 'passed']);
+});
+
+test('repeats of one case count as their share, not as cases of their own', () => {
+  const shares = (rate: number) => results(300, 0).map((one) => ({ ...one, passed: false, rate }));
+  const decision = decideVerdict({ gates: [gate({ min: 0.7 })], champion: null, candidate: shares(0.75) });
+  assert.deepEqual([decision.verdict, decision.gates[0]?.figures['candidatePassed']], ['pass', 225]);
+  const [drop] = decideVerdict({ gates: [gate()], champion: shares(0.75), candidate: shares(0.7) }).gates;
+  assert.deepEqual([drop?.method, drop?.outcome, drop?.figures['cases']], ['bootstrap', 'failed', 300]);
+});
+
+test('an improvement must be shown, and too few cases to show one are inconclusive', () => {
+  const slice = 'learned/one';
+  const gates = [gate({ metric: 'improvement', slice: 'learned' })];
+  const learned = (count: number, failed: number) => results(count, failed, { slice });
+  assert.equal(outcomes({ gates, champion: learned(20, 20), candidate: learned(20, 5) }), 'pass passed');
+  assert.equal(outcomes({ gates, champion: learned(20, 6), candidate: learned(20, 5) }), 'fail failed');
+  const few = decideVerdict({ gates, champion: learned(2, 2), candidate: learned(2, 0) });
+  assert.equal(few.verdict, 'inconclusive');
+  assert.equal(few.gates[0]?.figures['missingCases'], 1);
+  assert.match(few.reasons.join(), /1 more are needed to show an improvement/);
+  const by = [gate({ metric: 'improvement', slice: 'learned', min: 0.6 })];
+  assert.equal(outcomes({ gates: by, champion: learned(20, 20), candidate: learned(20, 5) }), 'fail failed');
+  assert.equal(outcomes({ gates, champion: null, candidate: learned(20, 0) }), 'fail not_applicable');
+});
+
+test('latency and size are held to their budgets, absolute and against the champion', () => {
+  const timed = (ms: number) => results(100, 0).map((one, n) => ({ ...one, latencyMs: n < 95 ? ms : 10_000 }));
+  const input = { champion: timed(100), candidate: timed(120), sizes: { candidate: 12, champion: 10 } };
+  const decide = (more: Partial<Gate>) => outcomes({ ...input, gates: [gate({ min: 0.5 }), gate(more)] });
+  assert.equal(decide({ metric: 'latency_p95_ms', max: 120 }), 'pass passed passed');
+  assert.equal(decide({ metric: 'latency_p95_ms', max: 119 }), 'fail passed failed');
+  assert.equal(decide({ metric: 'latency_p95_ms', maxRise: 0.2 }), 'pass passed passed');
+  assert.equal(decide({ metric: 'latency_p95_ms', maxRise: 0.19 }), 'fail passed failed');
+  assert.equal(decide({ metric: 'size_mb', max: 12, maxRise: 0.1 }), 'fail passed passed failed');
+  const untimed = { ...input, champion: results(100, 0), candidate: results(100, 0) };
+  const latency = [gate({ min: 0.5 }), gate({ metric: 'latency_p95_ms', max: 100 })];
+  assert.equal(outcomes({ ...untimed, gates: latency }), 'inconclusive passed inconclusive');
+  const upstream = { ...input, sizes: { candidate: null, champion: null } };
+  assert.equal(
+    outcomes({ ...upstream, gates: [gate({ min: 0.5 }), gate({ metric: 'size_mb', max: 1 })] }),
+    'pass passed not_applicable',
+  );
+});
+
+test('budgets alone ask nothing of the answers, and are no pass', () => {
+  const input = { champion: null, candidate: results(300, 0), sizes: { candidate: 1, champion: null } };
+  const decision = decideVerdict({ ...input, gates: [gate({ metric: 'size_mb', max: 5 })] });
+  assert.equal(decision.verdict, 'fail');
+  assert.match(decision.reasons.join(), /Only budgets/);
+});
+
+test('answers that could not be judged count against the candidate, and are inconclusive where they decide', () => {
+  const unknown = (all: CaseResult[], count: number) =>
+    all.map((one, n) => (n < count ? { ...one, passed: null } : one));
+  const gates = [gate({ min: 0.9 })];
+  const decide = (failed: number, count: number) =>
+    decideVerdict({ gates, champion: null, candidate: unknown(results(100, failed, { first: 50 }), count) });
+  const enough = decide(4, 6);
+  assert.deepEqual([enough.verdict, enough.gates[0]?.figures['unknownCases']], ['pass', 6]);
+  const open = decide(5, 6);
+  assert.equal(open.verdict, 'inconclusive');
+  assert.match(open.reasons.join(), /6 answers could not be judged, and they decide/);
+  assert.equal(decide(11, 6).verdict, 'fail');
+  const champion = unknown(results(600, 0), 30);
+  assert.equal(outcomes({ gates: [gate({ maxDrop: 0.025 })], champion, candidate: results(600, 0) }), 'pass passed');
+  assert.equal(
+    outcomes({ gates: [gate({ maxDrop: 0.025 })], champion: results(600, 0), candidate: champion }),
+    'inconclusive inconclusive',
+  );
+});

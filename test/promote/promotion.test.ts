@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { deployChampion, rollBackChampion } from '../../src/promote/promotion.ts';
 import { championLearned, getChampion, registerVersion } from '../../src/promote/registry.ts';
+import { issueCertificate } from '../../src/gate/certificate.ts';
+import { storeCertificate } from '../../src/gate/stored-certificates.ts';
+import { incumbentOf, newKeys } from '../gate/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../stack.ts';
+
+const keys = newKeys().keys;
 
 let database: TestDatabase;
 before(async () => {
@@ -18,15 +23,12 @@ async function addVersion(run: number, { passed = true, dataset = null as string
   const version = await registerVersion(db, {
     ...{ model: 'm', kind: 'onnx', artifact: 'a', dataset, parent: null, run, lowConfidenceBelow: null, metadata: {} },
   });
-  await db.query(
-    `insert into relearn.certificates (id, model, version, kind, passed, content) values ($1, 'm', $1, 'gated', $2, '{}')`,
-    [version, passed],
-  );
+  await storeCertificate(db, issueCertificate(incumbentOf({ model: 'm', version, artifact: 'a', passed }), keys));
   return version;
 }
 
 const promote = (version: string, expectedToken: number, key = `run/${version}`) =>
-  deployChampion(database.db, {
+  deployChampion(database.db, keys, {
     ...{ model: 'm', version, action: 'promote', key, actor: 'ann', reason: 'better', expectedToken },
   });
 
@@ -70,10 +72,12 @@ test('a rollback returns to the version before, says so once, and does not go ba
   await promote(await addVersion(1), 0);
   await promote(await addVersion(2), 1);
   const back = { model: 'm', key: 'rollback/1', by: 'ann', reason: 'worse' };
-  assert.deepEqual(await rollBackChampion(database.db, back), { version: 'v1', from: 'v2' });
-  assert.deepEqual(await rollBackChampion(database.db, back), { version: 'v1', from: 'v2' });
+  assert.deepEqual(await rollBackChampion(database.db, keys, back), { version: 'v1', from: 'v2' });
+  assert.deepEqual(await rollBackChampion(database.db, keys, back), { version: 'v1', from: 'v2' });
   assert.equal((await champion()).version, 'v1');
-  await assert.rejects(rollBackChampion(database.db, { ...back, key: 'rollback/2' }), { code: 'version_not_found' });
+  await assert.rejects(rollBackChampion(database.db, keys, { ...back, key: 'rollback/2' }), {
+    code: 'version_not_found',
+  });
 });
 
 test('a champion leads back to its rows and the incident they came from', async () => {

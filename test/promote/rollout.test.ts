@@ -4,8 +4,12 @@ import { deployChampion, rollBackChampion } from '../../src/promote/promotion.ts
 import { getChampion, listServing, registerVersion } from '../../src/promote/registry.ts';
 import { endRollout, readRollout, setChallengerShare } from '../../src/promote/rollout.ts';
 import { claimRun } from '../../src/retrain/runs.ts';
+import { issueCertificate } from '../../src/gate/certificate.ts';
+import { storeCertificate } from '../../src/gate/stored-certificates.ts';
+import { incumbentOf, newKeys } from '../gate/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../stack.ts';
 
+const { keys } = newKeys();
 let database: TestDatabase;
 before(async () => {
   database = await createTestDatabase();
@@ -24,20 +28,18 @@ async function addVersion(run: number | null, passed = true): Promise<string> {
     ...{ model: 'm', kind: 'onnx', artifact: 'a', dataset: null, parent: null, run, lowConfidenceBelow: null },
     metadata: {},
   });
-  await database.db.query(
-    `insert into relearn.certificates (id, model, version, kind, passed, content) values ($1, 'm', $1, 'gated', $2, '{}')`,
-    [version, passed],
-  );
+  const certificate = issueCertificate(incumbentOf({ model: 'm', version, artifact: 'a', passed }), keys);
+  await storeCertificate(database.db, certificate);
   return version;
 }
 
 const deploy = (version: string, action: 'deploy' | 'promote', expectedToken: number) =>
-  deployChampion(database.db, {
+  deployChampion(database.db, keys, {
     ...{ model: 'm', version, action, key: `${action}/${version}`, actor: 'ann', reason: 'better', expectedToken },
   });
 
 const rollOut = (share: number, version = 'v2') =>
-  setChallengerShare(database.db, { model: 'm', run: 1, version, share, expectedToken: 1 });
+  setChallengerShare(database.db, keys, { model: 'm', run: 1, version, share, expectedToken: 1 });
 
 async function serving() {
   const aliases = await listServing(database.db, ['m']);
@@ -81,7 +83,7 @@ test('a rollout that was ended does not come back', async () => {
 
 test('a rollback during a rollout takes the challenger back and leaves the champion, once', async () => {
   await rollOut(0.25);
-  const rollBack = () => rollBackChampion(database.db, { model: 'm', key: 'rb', by: 'ann', reason: 'odd' });
+  const rollBack = () => rollBackChampion(database.db, keys, { model: 'm', key: 'rb', by: 'ann', reason: 'odd' });
   assert.deepEqual(await rollBack(), { version: 'v1', from: 'v2' });
   assert.deepEqual(await rollBack(), { version: 'v1', from: 'v2' });
   assert.deepEqual(await serving(), ['champion v1 1']);
@@ -91,8 +93,8 @@ test('a rollback during a rollout takes the challenger back and leaves the champ
 test('after a rollback during a rollout, the champion can still be taken back', async () => {
   await addVersion(null);
   await deploy('v3', 'promote', 1);
-  await setChallengerShare(database.db, { model: 'm', run: 1, version: 'v2', share: 0.5, expectedToken: 2 });
-  await rollBackChampion(database.db, { model: 'm', key: 'one', by: 'ann', reason: 'odd' });
-  await rollBackChampion(database.db, { model: 'm', key: 'two', by: 'ann', reason: 'odd' });
+  await setChallengerShare(database.db, keys, { model: 'm', run: 1, version: 'v2', share: 0.5, expectedToken: 2 });
+  await rollBackChampion(database.db, keys, { model: 'm', key: 'one', by: 'ann', reason: 'odd' });
+  await rollBackChampion(database.db, keys, { model: 'm', key: 'two', by: 'ann', reason: 'odd' });
   assert.equal((await getChampion(database.db, 'm')).version, 'v1');
 });

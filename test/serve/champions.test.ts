@@ -27,6 +27,11 @@ beforeEach(async () => {
   await database.db.query(`truncate relearn.models, relearn.incidents cascade`);
 });
 
+/** Refuses the versions named here. */
+const uncertified = new Set<string>();
+const requireCertificate = ({ version }: { version: string }): Promise<void> =>
+  uncertified.has(version) ? Promise.reject(new Error('no good certificate')) : Promise.resolve();
+
 type Echo = ReturnType<typeof versionEcho>;
 
 function follow(logger: ChampionLogger = silentLogger, wait?: () => Promise<void>, models = ['triage']) {
@@ -35,6 +40,7 @@ function follow(logger: ChampionLogger = silentLogger, wait?: () => Promise<void
     db: database.db,
     artifacts,
     secret: () => undefined,
+    requireCertificate,
     models: onnxConfig(models).models,
     async load(path, version) {
       if ((await readFile(path, 'utf8')).startsWith('broken')) throw new Error('not a model');
@@ -63,12 +69,29 @@ test('a model without a champion is missing, and is there once one is deployed',
   await champions.close();
 });
 
+test('a version without a good certificate is not loaded: the old one keeps serving', async () => {
+  const log = keepLines();
+  const { champions, loaded } = follow(log);
+  await setChampion(database.db, 'triage', await add('one'));
+  await champions.refresh();
+  const second = await add('two');
+  uncertified.add(second);
+  await setChampion(database.db, 'triage', second);
+  await champions.refresh();
+  assert.equal(champions.get('triage')?.version, 'v1');
+  assert.equal(loaded.has(second), false, 'not even its file is opened');
+  assert.match(log.lines.join(), /no good certificate/);
+  uncertified.clear();
+  await champions.close();
+});
+
 test('a promotion is followed by polling, without being asked', { timeout: 30_000 }, async () => {
   await setChampion(database.db, 'triage', await add('one'));
   const champions = followChampions({
     db: database.db,
     artifacts,
     secret: () => undefined,
+    requireCertificate,
     models: onnxConfig(['triage']).models,
     load: async (_path, version) => versionEcho(version).served,
     logger: silentLogger,
@@ -180,6 +203,7 @@ test('while the database is down the loaded champion keeps serving', async () =>
     db: own.db,
     artifacts,
     secret: () => undefined,
+    requireCertificate,
     models: onnxConfig(['triage']).models,
     load: async (_path, version) => versionEcho(version).served,
     logger,

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { configSchema } from '../../src/config.ts';
 import { RelearnError } from '../../src/errors.ts';
-import type { CaseSet } from '../../src/gate/run-cases.ts';
+import { exactCase, type CaseSet } from '../../src/gate/pack.ts';
+import type { AskedCases } from '../../src/gate/run-cases.ts';
 import { drawCases, goldPlan, nextGoldStep } from '../../src/watch/gold-plan.ts';
 import { probeGoldSet } from '../../src/watch/gold-probe.ts';
 import { goldBaseline } from '../../src/watch/gold-runs.ts';
@@ -18,11 +19,11 @@ after(() => stack.close());
 beforeEach(() => stack.db.query('truncate relearn.gold_runs, relearn.incidents'));
 
 const gold: CaseSet = {
-  sha256: 'g1',
-  cases: Array.from({ length: 100 }, (_, n) => {
-    const messages = [{ role: 'user' as const, content: `question ${n}` }];
-    return { id: `case-${n}`, messages, completion: 'right', slice: 'all' };
-  }),
+  ...{ sha256: 'g1', fileSha256: 'g1' },
+  cases: Array.from({ length: 100 }, (_, n) => ({
+    ...exactCase([{ role: 'user', content: `question ${n}` }], 'right', 'all'),
+    id: `case-${n}`,
+  })),
 };
 const key = { model: 'm', modelVersion: 'v1', goldSha256: 'g1' };
 const upstream = { kind: 'upstream', url: 'http://127.0.0.1:1/v1', upstreamModel: 'm' };
@@ -37,17 +38,14 @@ function settingsOf(serve: object, drift: object = {}) {
 /** Asks as the activity does; `isRight` stands in for the model. */
 function probe(id: string, isRight: (question: string, turn: number) => boolean, more: object = {}) {
   let turn = 0;
-  const answerBatch = async (asked: readonly { messages: readonly { content?: unknown }[] }[]) => {
+  const score = async ({ cases }: AskedCases) => {
     if (turn > 100) throw new RelearnError('upstream_failed', 'no answer');
     turn += 1;
-    return asked.map(({ messages }) => {
-      const text = isRight(String(messages[0]?.content), turn) ? 'right' : 'wrong';
-      return { requestId: 'r', version: 'v1', text, logprob: null, latencyMs: 1 };
-    });
+    return cases.map(({ id, slice, messages: [question] }) => ({
+      ...{ case: id, slice, passed: isRight(String(question?.content), turn) },
+    }));
   };
-  const options = {
-    ...{ db: stack.db, answerer: { answerBatch }, logger: { warn() {} }, signal: new AbortController().signal },
-  };
+  const options = { db: stack.db, score, logger: { warn() {} } };
   const asked = { model: 'm', version: 'v1', gold, settings: settingsOf(upstream), id, now: false, ...more };
   return probeGoldSet(options, asked);
 }
@@ -87,9 +85,8 @@ test('the cases that are drawn are a random sample: every case comes up as often
 test('repeats of a case are averaged, and a case fails when most of its repeats did', async () => {
   await probe('base', () => true);
   const settings = settingsOf(upstream, { goldSet: { repeats: 3, cases: 100 } });
-  // 100 cases are two batches: turns 1 to 6 are three repeats.
   const isRight = (question: string, turn: number) =>
-    question === 'question 1' ? turn > 4 : question !== 'question 2' || turn <= 4;
+    question === 'question 1' ? turn > 2 : question !== 'question 2' || turn <= 2;
   const run = await probe('look', isRight, { now: true, settings });
   assert.ok(Math.abs((run?.passed ?? 0) - (98 + 1 / 3 + 2 / 3)) < 1e-9, `${run?.passed}`);
   const [stored] = await stack.db.query<{ failed: string[] }>(
@@ -107,7 +104,7 @@ test('a baseline that was cut short is completed, but never after the first prob
 });
 
 test('the incident lists the cases that flipped, by id, paired with the baseline', async () => {
-  await probe('base', (question, turn) => question !== 'question 7' && (question !== 'question 8' || turn > 2));
+  await probe('base', (question, turn) => question !== 'question 7' && (question !== 'question 8' || turn > 1));
   const { id } = await openIncident(stack.db, {
     ...{ model: 'm', modelVersion: 'v1', monitor: 'gold_set', detectedAt: new Date(), figures: {} },
     ...{ windowHours: 12, hotWindowHours: 24 },

@@ -82,7 +82,8 @@ test('signal rollback takes the candidate from the traffic, and the same data is
     ...{ signal: 'trigger', signalArgs: [{ kind: 'manual', by: 'ann' }] },
   });
   const { status, reason } = (await next.result()) as RetrainFinished;
-  assert.deepEqual([status, reason], ['nothing_new', 'an earlier run was made from this very data']);
+  assert.equal(status, 'nothing_new');
+  assert.match(reason ?? '', /^run \d+ was made from this very data \(rolled_back\)/);
 });
 
 test('a rollback by its workflow ends the rollout and leaves the champion', async () => {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { classifierText, messageSchema, messageText, promptMessages, type Message } from '../../chat.ts';
 import { KnownTexts } from '../../convert/copies.ts';
 import { RelearnError } from '../../errors.ts';
+import { readPrompts } from '../../gate/pack.ts';
 import { readExamples, readJsonl } from '../../jsonl.ts';
 import { redactMessage } from '../../log/redact-message.ts';
 import type { ChainOptions } from '../../log/redact/chain.ts';
@@ -18,7 +19,7 @@ export interface TrainingJob {
     readonly base: string;
     /** JSONL of chat pairs, `{"messages":[…, assistant]}`: corrected rows. */
     readonly dataset?: string | undefined;
-    /** JSONL of prompt and completion that the model must not learn from: gold set and eval pack. */
+    /** Cases that the model must not learn from: gold set and eval pack. */
     readonly calibration: readonly string[];
   };
   /** Path of the ONNX file, written whole or not at all. */
@@ -74,7 +75,7 @@ export async function trainFromFiles(
   const redactor = openRedactor(job);
   const reserved = new KnownTexts();
   for (const file of job.files.calibration) {
-    for (const { text } of await readLabelled(redactor, file)) reserved.add(text);
+    for (const { text } of await readAsked(redactor, file)) reserved.add(text);
   }
   const isFree = ({ text }: LabelledText) => !reserved.hasCopyOf(text);
   const all = await readLabelled(redactor, job.files.base);
@@ -122,6 +123,14 @@ async function readLabelled(redactor: Redactor, path: string): Promise<LabelledT
   );
 }
 
+/** The questions of a gold set or eval pack; they have no label here. */
+async function readAsked(redactor: Redactor, path: string): Promise<LabelledText[]> {
+  return redactTexts(
+    redactor,
+    (await readPrompts(path)).map((messages) => ({ messages, label: '' })),
+  );
+}
+
 async function readChatPairs(redactor: Redactor, path: string): Promise<LabelledText[]> {
   const rows: { messages: readonly Message[]; label: string }[] = [];
   for await (const { messages } of readJsonl(path, chatPairSchema)) {
@@ -155,7 +164,7 @@ async function calibrate(redactor: Redactor, classifier: Classifier, files: read
   const featurize = createFeaturizer(classifier.featurizer);
   const logprobs: number[] = [];
   for (const file of files) {
-    for (const { text } of await readLabelled(redactor, file))
+    for (const { text } of await readAsked(redactor, file))
       logprobs.push(classify(classifier, featurize(text)).logprob);
   }
   logprobs.sort((one, other) => one - other);
