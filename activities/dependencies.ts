@@ -25,5 +25,9 @@ export interface ActivityDependencies {
   datasetDirectory: string;
   /** Folder for files under construction. */
   scratchDirectory: string;
+  /** A secret that the configuration names. */
+  secret: (name: string) => string | undefined;
+  /** What a trainer of the user's inherits. */
+  environment: NodeJS.ProcessEnv;
   logger: ActivityLogger;
 }

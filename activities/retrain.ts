@@ -1,10 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { activityInfo, cancellationSignal, getClient } from '@temporalio/activity';
 import { RelearnError } from '../src/errors.ts';
-import { redactorVersion } from '../src/log/redact/index.ts';
-import { findVersionOfRun, registerVersion } from '../src/promote/registry.ts';
-import { trainEmbedded } from '../src/retrain/embedded/train-in-thread.ts';
+import { findVersionOfRun } from '../src/promote/registry.ts';
+import { createTrainer } from '../src/retrain/create-trainer.ts';
+import { openJobStore } from '../src/retrain/jobs/job-store.ts';
+import { registerTrained } from '../src/retrain/register-trained.ts';
 import { claimRun, finishRun } from '../src/retrain/runs.ts';
 import { sendTrigger } from '../src/retrain/send-trigger.ts';
 import type { RetrainStatus, RetrainTrigger } from '../src/temporal.ts';
@@ -17,8 +18,11 @@ export function createRetrainActivities({
   artifacts,
   scratchDirectory,
   datasetDirectory,
+  secret,
+  environment,
   logger,
 }: ActivityDependencies) {
+  const runFolder = (model: string, run: number) => join(scratchDirectory, `train-${model}-${run}`);
   return {
     async triggerRetrain({ model, trigger }: { model: string; trigger: RetrainTrigger }): Promise<void> {
       await sendTrigger(getClient().workflow, model, trigger);
@@ -30,6 +34,8 @@ export function createRetrainActivities({
 
     async finishRun(outcome: { model: string; n: number; status: RetrainStatus; reason: string }): Promise<void> {
       await finishRun(db, outcome);
+      // Kept until now: a second attempt goes on from its checkpoints.
+      await rm(runFolder(outcome.model, outcome.n), { recursive: true, force: true });
     },
 
     /** Trains a candidate in a thread of its own and registers it. A run makes one version, however often this runs. */
@@ -40,38 +46,32 @@ export function createRetrainActivities({
       champion: string;
     }): Promise<{ version: string }> {
       const { model, run, dataset, champion } = input;
-      const made = await findVersionOfRun(db, model, run);
-      if (made !== null) return { version: made };
+      const found = await findVersionOfRun(db, model, run);
+      if (found !== null) return { version: found };
       const settings = config.models[model];
       const trainer = settings?.retrain.trainer;
       if (trainer === undefined) {
         throw new RelearnError('invalid_config', `models.${model}.retrain.trainer is not set: nothing can train.`);
       }
-      const scratch = await mkdtemp(join(scratchDirectory, `train-${model}-${run}-`));
-      try {
-        const output = join(scratch, 'model.onnx');
-        const files = {
-          base: trainer.base,
-          dataset: join(datasetDirectory, dataset, 'train.jsonl'),
-          calibration: [settings?.drift.gold, settings?.evals?.pack].filter((file) => file !== undefined),
-        };
-        const trained = await withHeartbeat((tell) =>
-          trainEmbedded(
-            { files, output, seed: trainer.seed, epochs: trainer.epochs, redactorVersion },
-            (share) => tell({ trained: Math.round(share * 100) / 100 }),
-            cancellationSignal(),
-          ),
-        );
-        logger.info({ model, run, attempt: activityInfo().attempt, seconds: trained.seconds }, 'trained');
-        const version = await registerVersion(db, {
-          ...{ model, run, dataset, kind: 'onnx', parent: champion, artifact: await artifacts.put(output) },
-          lowConfidenceBelow: trained.lowConfidenceBelow,
-          metadata: { trainer: trainer.kind, seed: trainer.seed, redactor: redactorVersion, rows: trained.rows },
-        });
-        return { version };
-      } finally {
-        await rm(scratch, { recursive: true, force: true });
-      }
+      const key = `${model}/${run}`;
+      const folder = runFolder(model, run);
+      await mkdir(folder, { recursive: true });
+      const train = createTrainer(trainer, { environment, secret, jobs: openJobStore(db) });
+      const learn = {
+        corrected: join(datasetDirectory, dataset, 'train.jsonl'),
+        calibration: [settings?.drift.gold, settings?.evals?.pack].filter((file) => file !== undefined),
+      };
+      const trained = await withHeartbeat((tell) =>
+        train(
+          learn,
+          { key, folder },
+          (share) => tell({ trained: Math.round(share * 100) / 100 }),
+          cancellationSignal(),
+        ),
+      );
+      logger.info({ model, run, attempt: activityInfo().attempt, seconds: trained.seconds }, 'trained');
+      const made = { model, run, dataset, parent: champion, trainer: trainer.kind };
+      return { version: await registerTrained({ db, artifacts }, trained, made) };
     },
   };
 }

@@ -7,7 +7,7 @@ import type { DatabasePool } from '../src/database.ts';
 import { loadOnnxModelInThread } from '../src/serve/onnx-thread.ts';
 import { taskQueue, trainingTaskQueue } from '../src/temporal.ts';
 import { openAnswering } from './answering.ts';
-import type { TemporalConnection } from './environment.ts';
+import { childEnvironment, type TemporalConnection } from './environment.ts';
 import type { Logger } from './logger.ts';
 import { statePaths } from './state-paths.ts';
 
@@ -45,6 +45,7 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   const activities = createActivities({
     ...{ config, db, artifacts, answerer, writer, logger, hashKey: setup.hashKey },
     ...{ datasetDirectory: paths.datasets, scratchDirectory: paths.scratch },
+    ...{ secret: setup.secret, environment: childEnvironment({}) },
   });
 
   const connection = await NativeConnection.connect(setup.temporal);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isLoopback } from './http/loopback.ts';
+import { trainerSchema } from './retrain/config.ts';
 
 const name = z
   .string()
@@ -18,6 +19,10 @@ const serve = z.discriminatedUnion('kind', [
       url: z.url().describe('base URL of an OpenAI-compatible endpoint, such as https://host/v1'),
       upstreamModel: z.string().min(1).describe('the model name the endpoint knows'),
       apiKeyEnv: z.string().min(1).optional().describe('environment variable that holds the key'),
+      lora: z
+        .boolean()
+        .default(false)
+        .describe("a vLLM: a version's adapter is loaded by /v1/load_lora_adapter before it is asked"),
       timeoutSeconds: seconds
         .default(60)
         .describe('an answer must begin within this, repeats included, and never pause for longer'),
@@ -60,20 +65,9 @@ const drift = z.strictObject({
   deadlineDays: z.number().positive().default(30).describe('an incident that nobody answers closes after this'),
 });
 
-const trainer = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('embedded'),
-    base: file.describe(
-      'JSONL of prompt and completion: what the first version learned from, replayed in each retrain',
-    ),
-    seed: z.number().int().default(1),
-    epochs: count.default(10),
-  }),
-]);
-
 const retrain = z.strictObject({
   minCorrected: count.default(100).describe('distinct corrected rows of an incident before drift triggers a retrain'),
-  trainer: trainer.optional(),
+  trainer: trainerSchema.optional(),
   cadence: z.string().optional().describe('cron expression in UTC, such as "0 3 * * 1"'),
   clusters: z
     .array(z.strictObject({ tag: z.string().min(1), minCorrected: count }))

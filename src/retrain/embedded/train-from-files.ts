@@ -1,31 +1,22 @@
 import { writeFile } from 'node:fs/promises';
-import { z } from 'zod';
-import { classifierText, messageSchema, messageText, promptMessages, type Message } from '../../chat.ts';
-import { foldText } from '../../convert/copies.ts';
 import { RelearnError } from '../../errors.ts';
-import { readExamples, readJsonl } from '../../jsonl.ts';
-import { redactMessages, redactorVersion } from '../../log/redact/index.ts';
-import { classify, type Classifier } from './classify.ts';
+import { redactorVersion } from '../../log/redact/index.ts';
+import { mixRows, readTrainingRows, type TrainingFiles } from '../training-rows.ts';
+import { lowConfidenceBelow } from '../calibrate.ts';
+import { classify } from './classify.ts';
 import { exportOnnx } from './export-onnx.ts';
 import { createFeaturizer } from './featurize.ts';
-import { trainClassifier, type LabelledText } from './train.ts';
+import { trainClassifier } from './train.ts';
 
 export interface TrainingJob {
-  readonly files: {
-    /** JSONL of prompt and completion: what the first version learned from. */
-    readonly base: string;
-    /** JSONL of chat pairs, `{"messages":[…, assistant]}`: corrected rows. */
-    readonly dataset?: string | undefined;
-    /** JSONL of prompt and completion that the model must not learn from: gold set and eval pack. */
-    readonly calibration: readonly string[];
-  };
+  readonly files: TrainingFiles;
   /** Path of the ONNX file, written whole or not at all. */
   readonly output: string;
   readonly seed: number;
   readonly epochs: number;
   /** The redactor the caller serves with; must be the one this process has. */
   readonly redactorVersion: string;
-  /** How often a row of `dataset` is shown for each time a row of `base` is. */
+  /** How often a corrected row of a label the base has is shown for each time a row of `base` is. */
   readonly repeatDataset?: number | undefined;
 }
 
@@ -46,17 +37,6 @@ export interface TrainingOutcome {
  * rows) and costs nothing on CLINC150, where three times costs half a point.
  */
 const defaultRepeat = 2;
-const lowConfidenceShare = 0.1;
-/** Without rows to calibrate on: the answer is less likely than not. */
-const uncalibrated = Math.log(0.5);
-
-const chatPairSchema = z.object({
-  messages: z
-    .array(messageSchema)
-    .min(2)
-    .refine((messages) => messages.at(-1)?.role === 'assistant', 'wanted an assistant message at the end'),
-});
-
 /**
  * Trains on files and writes the ONNX file. Every text is redacted before it is read (invariant 12). Blocks the event
  * loop for long stretches: `trainEmbedded` runs it in a thread. Throws `invalid_rows` and `invalid_arguments`.
@@ -72,65 +52,21 @@ export async function trainFromFiles(
       `Asked to train for redactor ${job.redactorVersion}; this process has ${redactorVersion}. Run one release everywhere.`,
     );
   }
-  const reserved = new Set<string>();
-  for (const file of job.files.calibration) {
-    for (const { text } of await readLabelled(file)) reserved.add(foldText(text));
-  }
-  const isFree = ({ text }: LabelledText) => !reserved.has(foldText(text));
-  const all = await readLabelled(job.files.base);
-  const base = all.filter(isFree);
-  // The dataset was cleaned of near copies too when it was built.
-  const corrected = job.files.dataset === undefined ? [] : (await readChatPairs(job.files.dataset)).filter(isFree);
   const { seed, epochs, repeatDataset = defaultRepeat } = job;
-  const repeated = Array<LabelledText[]>(repeatDataset).fill(corrected);
-  const classifier = await trainClassifier({ rows: [...base, ...repeated.flat()], seed, epochs, onProgress });
-  const lowConfidenceBelow = await calibrate(classifier, job.files.calibration);
-  const rows = base.length + corrected.length;
+  const read = await readTrainingRows(job.files);
+  const classifier = await trainClassifier({ rows: mixRows(read, repeatDataset), seed, epochs, onProgress });
   const { labels, featurizer } = classifier;
+  const featurize = createFeaturizer(featurizer);
+  const below = lowConfidenceBelow(read.calibration.map(({ text }) => classify(classifier, featurize(text)).logprob));
+  const rows = read.base.length + read.corrected.length;
   const trainer = { kind: 'embedded' as const, seed, epochs, repeatDataset };
-  await writeFile(
-    job.output,
-    exportOnnx(classifier, { featurizer, labels: [...labels], redactorVersion, lowConfidenceBelow, trainer, rows }),
-  );
-  const contaminated = all.length - base.length;
+  const metadata = { featurizer, labels: [...labels], redactorVersion, lowConfidenceBelow: below, trainer, rows };
+  await writeFile(job.output, exportOnnx(classifier, metadata));
   return {
-    lowConfidenceBelow,
+    lowConfidenceBelow: below,
     labels: labels.length,
     rows,
-    contaminated,
+    contaminated: read.contaminated,
     seconds: (performance.now() - started) / 1000,
   };
-}
-
-async function readLabelled(path: string): Promise<LabelledText[]> {
-  const examples = await readExamples(path);
-  return examples.map(({ prompt, completion }) => ({
-    text: redactedText(promptMessages(prompt)),
-    label: completion.trim(),
-  }));
-}
-
-async function readChatPairs(path: string): Promise<LabelledText[]> {
-  const rows: LabelledText[] = [];
-  for await (const { messages } of readJsonl(path, chatPairSchema)) {
-    const last = messages.at(-1);
-    const label = last === undefined ? '' : messageText(last).trim();
-    rows.push({ text: redactedText(messages.slice(0, -1)), label });
-  }
-  return rows;
-}
-
-/** What serving would read. Redacting what is redacted already changes nothing. */
-function redactedText(messages: readonly Message[]): string {
-  return classifierText(redactMessages(messages).messages);
-}
-
-async function calibrate(classifier: Classifier, files: readonly string[]): Promise<number> {
-  const featurize = createFeaturizer(classifier.featurizer);
-  const logprobs: number[] = [];
-  for (const file of files) {
-    for (const { text } of await readLabelled(file)) logprobs.push(classify(classifier, featurize(text)).logprob);
-  }
-  logprobs.sort((one, other) => one - other);
-  return logprobs[Math.floor(logprobs.length * lowConfidenceShare)] ?? uncalibrated;
 }
