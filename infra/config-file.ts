@@ -52,8 +52,7 @@ function resolveModelPaths({ drift, retrain, evals, ...rest }: ModelConfig, fold
   return {
     ...rest,
     drift: drift.gold === undefined ? drift : { ...drift, gold: resolve(folder, drift.gold) },
-    retrain:
-      trainer === undefined ? retrain : { ...retrain, trainer: resolveTrainerPaths(trainer, folder) },
+    retrain: trainer === undefined ? retrain : { ...retrain, trainer: resolveTrainerPaths(trainer, folder) },
     ...(evals === undefined ? {} : { evals: { ...evals, pack: resolve(folder, evals.pack) } }),
   };
 }

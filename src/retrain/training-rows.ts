@@ -49,7 +49,13 @@ export async function readTrainingRows(files: TrainingFiles): Promise<TrainingRo
 export function mixRows({ base, corrected }: TrainingRows, repeat: number): LabelledText[] {
   const known = new Set(base.map(({ label }) => label));
   const again = corrected.filter(({ label }) => known.has(label));
-  return [...base, ...corrected, ...Array<LabelledText[]>(repeat - 1).fill(again).flat()];
+  return [
+    ...base,
+    ...corrected,
+    ...Array<LabelledText[]>(repeat - 1)
+      .fill(again)
+      .flat(),
+  ];
 }
 
 /** Rows of prompt and completion, redacted as serving redacts. Throws `invalid_rows`. */

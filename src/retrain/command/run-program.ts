@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { RelearnError } from '../../errors.ts';
 import { redactText } from '../../log/redact/index.ts';
@@ -19,6 +20,7 @@ export interface ProgramPlan {
 const markSchema = z.object({ pid: z.number().int().positive(), startTime: z.string().nullable() });
 const longestTail = 4000;
 const tailLines = 5;
+const lastWordsMs = 1000;
 
 /**
  * Runs a program to its end and hands on what it prints, line by line. One that a killed worker left is ended first. An abort
@@ -44,10 +46,11 @@ export async function runProgram(
   lines.on('line', onLine);
   const ended = new Promise<string | null>((resolve, reject) => {
     child.once('error', (cause) => reject(cannotStart(program, cause)));
-    child.once('close', (code, by) => {
+    child.once('exit', (code, by) => {
       resolve(code === 0 ? null : by === null ? `ended with exit code ${code}` : `was killed by ${by}`);
     });
   });
+  const closed = new Promise((resolve) => child.once('close', resolve));
   const { pid } = child;
   const stop = () => {
     if (pid !== undefined) void endGroup(pid, plan.graceMs);
@@ -57,12 +60,15 @@ export async function runProgram(
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
     const problem = await ended;
+    // What the program started ends with it: nothing holds its output or writes into the folder afterwards.
+    if (pid !== undefined) await endGroup(pid, plan.graceMs);
+    await Promise.race([closed, wait(lastWordsMs)]);
     signal.throwIfAborted();
     if (problem !== null) throw failed(`The trainer ${program} ${problem}.`, tail);
   } finally {
     signal.removeEventListener('abort', stop);
-    // What the program started ends with it, and nothing writes into the folder afterwards.
-    if (pid !== undefined) await endGroup(pid, plan.graceMs);
+    child.stdout.destroy();
+    child.stderr.destroy();
     await rm(plan.markFile, { force: true });
   }
 }

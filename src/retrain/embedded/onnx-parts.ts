@@ -3,7 +3,12 @@ export const dataType = { float: 1, int32: 6, int64: 7 };
 const attributeType = { int: 2, ints: 7 };
 
 /** An operator with one output. */
-export function node(opType: string, input: string[], output: string, attributes: Record<string, number | number[]> = {}) {
+export function node(
+  opType: string,
+  input: string[],
+  output: string,
+  attributes: Record<string, number | number[]> = {},
+) {
   const attribute = Object.entries(attributes).map(([name, given]) =>
     Array.isArray(given)
       ? { name, ints: given, type: attributeType.ints }

@@ -6,7 +6,6 @@ import { trainFromFiles, type TrainingJob, type TrainingOutcome } from './train-
 
 export type ThreadJob = { embedded: TrainingJob } | { encoder: EncoderJob };
 
-
 export type TrainingMessage = { progress: number } | { outcome: TrainingOutcome } | { failure: ThreadFailure };
 
 function post(message: TrainingMessage): void {

@@ -22,7 +22,11 @@ export function feedsOf(ids: readonly number[], inputs: readonly string[]): Reco
   const feeds: Record<string, Tensor> = {};
   for (const input of inputs) {
     const fill = fillings[input] ?? (() => 0);
-    feeds[input] = new Tensor('int64', BigInt64Array.from(ids, (_, at) => BigInt(fill(ids, at))), [1, ids.length]);
+    feeds[input] = new Tensor(
+      'int64',
+      BigInt64Array.from(ids, (_, at) => BigInt(fill(ids, at))),
+      [1, ids.length],
+    );
   }
   feeds[added.pool] = new Tensor('float32', new Float32Array(ids.length).fill(1 / ids.length), [1, 1, ids.length]);
   return feeds;

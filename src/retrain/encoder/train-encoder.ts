@@ -36,7 +36,9 @@ export async function trainEncoder(job: EncoderJob, onProgress: (fraction: numbe
   const started = performance.now();
   const tokenizer = await readWordPiece(job.tokenizer, job.maxTokens);
   const bytes = await readFile(job.encoder).catch((cause: unknown) => {
-    throw new RelearnError('invalid_artifact', `Cannot read the encoder ${job.encoder}. Wanted an ONNX file.`, { cause });
+    throw new RelearnError('invalid_artifact', `Cannot read the encoder ${job.encoder}. Wanted an ONNX file.`, {
+      cause,
+    });
   });
   const read = await readTrainingRows(job.files);
   const rows = [...read.base, ...read.corrected];

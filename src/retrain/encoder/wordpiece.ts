@@ -62,7 +62,11 @@ function parseTokenizerJson(path: string, content: string) {
   const tokens: string[] = [];
   for (const [token, id] of Object.entries(model.vocab)) tokens[id] = token;
   const lowercase = normalizer?.lowercase ?? false;
-  return { tokens: Array.from(tokens, (token) => token ?? ''), lowercase, stripAccents: normalizer?.strip_accents ?? lowercase };
+  return {
+    tokens: Array.from(tokens, (token) => token ?? ''),
+    lowercase,
+    stripAccents: normalizer?.strip_accents ?? lowercase,
+  };
 }
 
 function unusable(path: string, why: string, cause?: unknown): RelearnError {

@@ -54,7 +54,9 @@ export function openFineTuningApi(config: JobsConfig, apiKey: string | undefined
       ...(request.body === undefined ? {} : { body: request.body }),
     }).catch((cause: unknown) => {
       signal.throwIfAborted();
-      throw new RelearnError('upstream_failed', `The fine-tuning API does not answer ${path}. Is its url right?`, { cause });
+      throw new RelearnError('upstream_failed', `The fine-tuning API does not answer ${path}. Is its url right?`, {
+        cause,
+      });
     });
     const text = await response.text();
     if (!response.ok) throw refused(path, response.status, text);
@@ -75,7 +77,8 @@ export function openFineTuningApi(config: JobsConfig, apiKey: string | undefined
     },
     create({ file, key, suffix, seed }) {
       const { baseModel, hyperparameters } = config;
-      const method = hyperparameters === undefined ? {} : { method: { type: 'supervised', supervised: { hyperparameters } } };
+      const method =
+        hyperparameters === undefined ? {} : { method: { type: 'supervised', supervised: { hyperparameters } } };
       const job = { model: baseModel, training_file: file, suffix, seed, metadata: { [runKey]: key }, ...method };
       return ask('/fine_tuning/jobs', jobSchema, { method: 'POST', body: JSON.stringify(job) });
     },

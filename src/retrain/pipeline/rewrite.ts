@@ -4,7 +4,9 @@ import { onnxModel } from '../embedded/onnx-format.ts';
 import { dataType } from '../embedded/onnx-parts.ts';
 
 /** An empty value is an empty array to protobufjs. */
-const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array || (Array.isArray(value) && value.length === 0));
+const bytes = z.custom<Uint8Array>(
+  (value) => value instanceof Uint8Array || (Array.isArray(value) && value.length === 0),
+);
 const attributeSchema = z.object({ name: z.string(), s: bytes, strings: z.array(bytes), ints: z.array(z.unknown()) });
 const stepSchema = z.object({
   opType: z.string(),
