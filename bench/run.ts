@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { errorMessage, RelearnError } from '../src/errors.ts';
 
 /** Each is a file of this folder that exports `run(options: { data?: string }): Promise<Record<string, number>>`. */
-const benchmarks = ['gateway', 'log-writer', 'redact', 'serve'];
+const benchmarks = ['gateway', 'log-writer', 'redact', 'serve', 'train'];
 
 const benchmarkModule = z.object({
   run: z.custom<(options: { data?: string }) => Promise<unknown>>((value) => typeof value === 'function'),

@@ -96,14 +96,19 @@ const rollout = z.strictObject({
   approvalDays: z.number().positive().default(7),
 });
 
-const model = z.strictObject({
-  serve,
-  sampling: sampling.prefault({}),
-  drift: drift.prefault({}),
-  retrain: retrain.prefault({}),
-  evals: evals.optional(),
-  rollout: rollout.prefault({}),
-});
+const model = z
+  .strictObject({
+    serve,
+    sampling: sampling.prefault({}),
+    drift: drift.prefault({}),
+    retrain: retrain.prefault({}),
+    evals: evals.optional(),
+    rollout: rollout.prefault({}),
+  })
+  .refine(({ serve, retrain: { trainer } }) => trainer?.kind !== 'jobs' || serve.kind === 'upstream', {
+    path: ['retrain', 'trainer', 'kind'],
+    message: 'jobs makes a model of an upstream: set serve.kind to upstream',
+  });
 
 /** Gateway and console: where they listen, who may ask, and how much. */
 const server = {

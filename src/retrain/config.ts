@@ -20,7 +20,7 @@ const encoder = z
     encoder: file.describe('an ONNX sentence encoder: token ids in, one vector a token out'),
     tokenizer: file.describe("the encoder's vocab.txt, or tokenizer.json with a WordPiece model"),
     maxTokens: z.number().int().min(3).max(512).default(128).describe('longer texts are cut'),
-    epochs: count.default(20),
+    epochs: count.default(8),
   })
   .describe('a softmax head on a sentence encoder of your own; both are served as one version');
 

@@ -23,8 +23,6 @@ export interface EncoderJob {
   readonly epochs: number;
 }
 
-/** Embeddings are dense and of length 1, so the steps can be larger than for n-grams. */
-const firstRate = 10;
 /** Embedding takes nearly all of the time. */
 const embeddingShare = 0.95;
 
@@ -83,8 +81,20 @@ export async function trainHead(
   const ids = Int32Array.from({ length: size }, (_, at) => at);
   const vectors = embeddings.slice(0, rows.length).map((weights) => ({ ids, weights }));
   const targets = findTargets(rows, labels);
+  const firstRate = rateFor(targets, labels.length);
   const problem = { vectors, targets, labels: labels.length, dimension: size, seed, epochs, firstRate };
   return trainSoftmax(problem, onProgress);
+}
+
+/**
+ * The first step: smaller, the rarer the rarest label is. Its few rows weigh much, and long steps learn them by heart (CLINC150,
+ * new intents at 5 rows each: 82 % at 0.5, 76 % at 3; at 50 rows each: 92 and 93 %).
+ */
+function rateFor(targets: Int32Array, labels: number): number {
+  const counts = new Float64Array(labels);
+  for (const target of targets) counts[target] = (counts[target] ?? 0) + 1;
+  const rarest = targets.length / (labels * Math.min(...counts));
+  return Math.min(3, Math.max(0.5, 5 / rarest));
 }
 
 /** Index of the most probable label of an embedding, and the natural log of its probability. */
