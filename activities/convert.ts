@@ -1,4 +1,4 @@
-import { ReservedTexts } from '../src/convert/copies.ts';
+import { KnownTexts } from '../src/convert/copies.ts';
 import { buildDataset } from '../src/convert/dataset.ts';
 import { countNewRows, wasTried } from '../src/convert/rows.ts';
 import { RelearnError } from '../src/errors.ts';
@@ -23,10 +23,16 @@ export function createConvertActivities({ config, db, datasetDirectory }: Activi
     async buildDataset({ model, run }: { model: string; run: number }): Promise<BuiltDataset> {
       const settings = config.models[model];
       if (settings === undefined) throw new RelearnError('model_not_found', `Model ${model} is not configured.`);
-      const { cutoffSeq, startedAt } = await getRun(db, model, run);
+      const { cutoffSeq, startedAt, triggers } = await getRun(db, model, run);
+      const { preferences, replay } = settings.retrain.dataset;
+      const base = settings.retrain.trainer?.base;
       const reserved = await readReserved([settings.drift.gold, settings.evals?.pack]);
       const dataset = await withHeartbeat(() =>
-        buildDataset(db, { model, run, cutoffSeq, taggedBefore: startedAt, directory: datasetDirectory, reserved }),
+        buildDataset(db, {
+          ...{ model, run, cutoffSeq, taggedBefore: startedAt, directory: datasetDirectory, reserved, preferences },
+          triggers: [...new Set(triggers.map(({ kind }) => kind))],
+          replay: replay > 0 && base !== undefined ? { base, perRow: replay } : undefined,
+        }),
       );
       const { id, manifest } = dataset;
       const champion = await getChampion(db, model);
@@ -41,8 +47,8 @@ export function createConvertActivities({ config, db, datasetDirectory }: Activi
 }
 
 /** Production rows are logged redacted, so gold and eval prompts are compared in the same form. */
-async function readReserved(files: readonly (string | undefined)[]): Promise<ReservedTexts> {
-  const reserved = new ReservedTexts();
+async function readReserved(files: readonly (string | undefined)[]): Promise<KnownTexts> {
+  const reserved = new KnownTexts();
   for (const file of files) {
     if (file === undefined) continue;
     for (const { prompt } of await readExamples(file)) reserved.add(redactText(prompt).text);

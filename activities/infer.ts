@@ -14,7 +14,7 @@ export interface InferInput {
   /** Left out: the champion. */
   version?: string;
   source: 'probe' | 'eval';
-  /** gold: the gold set, stored as a gold run. pack: the eval pack with the held-out rows of `dataset`. */
+  /** gold: the gold set, stored as a gold run, or as an eval run when a version is named. pack: the eval pack with the held-out rows of `dataset`. */
   cases: 'gold' | 'pack';
   run?: number;
   dataset?: string;
@@ -80,7 +80,7 @@ export function createInferActivities({ config, db, answerer, datasetDirectory, 
       if (path === undefined) return null;
       const { dataset } = input;
       return withHeartbeat(async () => {
-        if (input.cases === 'gold') return runGold(input, path);
+        if (input.cases === 'gold' && input.version === undefined) return runGold(input, path);
         if (dataset === undefined) return runPack(input, await readCases(path));
         return runPack(input, await readCasesWithLearned(path, join(datasetDirectory, dataset)));
       });

@@ -1,6 +1,11 @@
 import { activityInfo } from '@temporalio/activity';
+import { redactText } from '../src/log/redact/index.ts';
+import type { CanaryVerdict } from '../src/promote/canary.ts';
+import type { CanaryConfig } from '../src/promote/config.ts';
+import { judgeRollout } from '../src/promote/judge-rollout.ts';
 import { deployChampion, rollBackChampion } from '../src/promote/promotion.ts';
 import { championLearned, listChampions } from '../src/promote/registry.ts';
+import { setChallengerShare } from '../src/promote/rollout.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 export interface RunPlan {
@@ -9,8 +14,15 @@ export interface RunPlan {
   token: number;
   /** Days to wait for a person's approval; 0 when none is asked. */
   approvalDays: number;
+  /** Shares of the traffic, each watched for `stepMs`, before the candidate answers all; null: all at once. */
+  canary: { shares: number[]; stepMs: number } | null;
   /** Why the run cannot even begin; null when it can. */
   stop: string | null;
+}
+
+function planOf(canary: CanaryConfig | undefined): RunPlan['canary'] {
+  if (canary === undefined || canary.stepMinutes === 0 || canary.shares.length === 0) return null;
+  return { shares: canary.shares, stepMs: canary.stepMinutes * 60_000 };
 }
 
 export function createPromoteActivities({ config, db }: ActivityDependencies) {
@@ -20,6 +32,7 @@ export function createPromoteActivities({ config, db }: ActivityDependencies) {
       const settings = config.models[model];
       const [champion] = await listChampions(db, [model]);
       const approvalDays = settings?.rollout.approval === true ? settings.rollout.approvalDays : 0;
+      const canary = settings?.rollout.canary;
       const missing = [
         ...(champion === undefined ? ['a champion (relearn train --deploy)'] : []),
         ...(settings?.retrain.trainer === undefined ? [`models.${model}.retrain.trainer`] : []),
@@ -28,7 +41,34 @@ export function createPromoteActivities({ config, db }: ActivityDependencies) {
           : [`a required gate in models.${model}.evals.gates`]),
       ];
       const stop = missing.length === 0 ? null : `${model} lacks ${missing.join(' and ')}`;
-      return { champion: champion?.version ?? '', token: champion?.token ?? 0, approvalDays, stop };
+      return {
+        champion: champion?.version ?? '',
+        token: champion?.token ?? 0,
+        approvalDays,
+        canary: planOf(canary),
+        stop,
+      };
+    },
+
+    /** Lets a certified candidate answer a share of the traffic. False when the rollout was ended meanwhile. */
+    async rollOutTo(input: {
+      model: string;
+      run: number;
+      version: string;
+      share: number;
+      expectedToken: number;
+    }): Promise<boolean> {
+      const { state } = await setChallengerShare(db, input);
+      return state === 'running';
+    },
+
+    /** How the candidate does beside the champion. The gold runs are eval runs of both on the gold set. */
+    async judgeRollout(input: {
+      model: string;
+      run: number;
+      gold: { champion: string; candidate: string } | null;
+    }): Promise<CanaryVerdict | { state: 'ended'; reason: string }> {
+      return judgeRollout(db, config.models[input.model], input);
     },
 
     /** Makes a certified candidate the champion, if the champion is still the one the run has beaten. */
@@ -48,7 +88,8 @@ export function createPromoteActivities({ config, db }: ActivityDependencies) {
 
     async rollBack(input: { model: string; by: string; reason: string }): Promise<{ version: string; from: string }> {
       const { workflowExecution } = activityInfo();
-      return rollBackChampion(db, { ...input, key: `rollback/${workflowExecution?.runId ?? ''}` });
+      const reason = redactText(input.reason).text;
+      return rollBackChampion(db, { ...input, reason, key: `rollback/${workflowExecution?.runId ?? ''}` });
     },
 
     /** True when the champion was trained on corrections of this incident. */

@@ -2,7 +2,9 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { activityInfo, cancellationSignal, getClient } from '@temporalio/activity';
 import { RelearnError } from '../src/errors.ts';
+import { redactText } from '../src/log/redact/index.ts';
 import { findVersionOfRun } from '../src/promote/registry.ts';
+import { endRollout } from '../src/promote/rollout.ts';
 import { createTrainer } from '../src/retrain/create-trainer.ts';
 import { openJobStore } from '../src/retrain/jobs/job-store.ts';
 import { registerTrained } from '../src/retrain/register-trained.ts';
@@ -32,8 +34,12 @@ export function createRetrainActivities({
       return claimRun(db, claim);
     },
 
+    /** Writes the outcome. A candidate that is not promoted leaves the traffic, however its run ended. */
     async finishRun(outcome: { model: string; n: number; status: RetrainStatus; reason: string }): Promise<void> {
-      await finishRun(db, outcome);
+      const { model, n, status } = outcome;
+      const reason = redactText(outcome.reason).text; // it may quote what a person typed
+      if (status !== 'promoted') await endRollout(db, { model, run: n, state: 'rolled_back', by: 'relearn', reason });
+      await finishRun(db, { ...outcome, reason });
       // Kept until now: a second attempt goes on from its checkpoints.
       await rm(runFolder(outcome.model, outcome.n), { recursive: true, force: true });
     },

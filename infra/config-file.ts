@@ -59,7 +59,7 @@ function resolveModelPaths({ drift, retrain, evals, ...rest }: ModelConfig, fold
 
 /** Programs of a command are looked up by the system and stay as they are. */
 function resolveTrainerPaths(trainer: TrainerConfig, folder: string): TrainerConfig {
-  if (trainer.kind === 'jobs') return trainer;
+  if (trainer.base === undefined) return trainer;
   const base = resolve(folder, trainer.base);
   if (trainer.kind !== 'encoder') return { ...trainer, base };
   return { ...trainer, base, encoder: resolve(folder, trainer.encoder), tokenizer: resolve(folder, trainer.tokenizer) };

@@ -11,8 +11,7 @@ import { readExamples } from '../src/jsonl.ts';
 export async function checkConfiguredFiles(config: Config): Promise<string[]> {
   const warnings: string[] = [];
   for (const [model, { drift, retrain, evals }] of Object.entries(config.models)) {
-    const base = retrain.trainer?.kind === 'jobs' ? undefined : retrain.trainer?.base;
-    for (const file of [drift.gold, base]) if (file !== undefined) await readExamples(file);
+    for (const file of [drift.gold, retrain.trainer?.base]) if (file !== undefined) await readExamples(file);
     if (evals === undefined) continue;
     const { cases } = await readPack(evals.pack);
     warnings.push(...gateWarnings(evals.gates, cases).map((warning) => `${model}: ${warning}`));

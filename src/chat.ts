@@ -73,6 +73,19 @@ export function promptMessages(text: string): Message[] {
   return [{ role: 'user', content: text }];
 }
 
+/** The turn that answers: a text, or an assistant's message as JSON, as the log keeps one that calls tools. */
+export function readAnswer(text: string): Message {
+  if (text.startsWith('{"role":"assistant"')) {
+    try {
+      const parsed = messageSchema.safeParse(JSON.parse(text));
+      if (parsed.success) return plainMessage(parsed.data);
+    } catch {
+      // not JSON: a text that begins like it
+    }
+  }
+  return { role: 'assistant', content: text };
+}
+
 /**
  * What the embedded classifiers read: the text of a single message, or the turns as `role: content` lines. Serving
  * and training both call this, so that they see the same text.

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { datasetConfig } from './convert/config.ts';
 import { isLoopback } from './http/loopback.ts';
+import { canaryConfig } from './promote/config.ts';
 import { trainerSchema } from './retrain/config.ts';
 
 const name = z
@@ -68,6 +70,7 @@ const drift = z.strictObject({
 const retrain = z.strictObject({
   minCorrected: count.default(100).describe('distinct corrected rows of an incident before drift triggers a retrain'),
   trainer: trainerSchema.optional(),
+  dataset: datasetConfig.prefault({}),
   cadence: z.string().optional().describe('cron expression in UTC, such as "0 3 * * 1"'),
   clusters: z
     .array(z.strictObject({ tag: z.string().min(1), minCorrected: count }))
@@ -94,6 +97,7 @@ const evals = z.strictObject({
 const rollout = z.strictObject({
   approval: z.boolean().default(false).describe('wait for a person before a promotion'),
   approvalDays: z.number().positive().default(7),
+  canary: canaryConfig.optional().describe('let a candidate answer a part of the traffic first; left out: all at once'),
 });
 
 const model = z

@@ -64,6 +64,7 @@ export type RetrainStatus =
   | 'refused'
   | 'inconclusive'
   | 'rejected'
+  | 'rolled_back'
   | 'expired'
   | 'nothing_new'
   | 'no_gates'

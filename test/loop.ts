@@ -161,7 +161,7 @@ export interface ModelSettings {
   drift: Record<string, unknown>;
   retrain: Record<string, unknown>;
   evals: { pack: string; gates: object[] };
-  rollout: { approval: boolean };
+  rollout: { approval: boolean; canary?: { shares: number[]; stepMinutes: number } };
 }
 
 async function writeWorld(directory: string): Promise<LoopSettings> {

@@ -70,6 +70,7 @@ const statuses: readonly RetrainStatus[] = [
   'refused',
   'inconclusive',
   'rejected',
+  'rolled_back',
   'expired',
   'nothing_new',
   'no_gates',

@@ -4,6 +4,7 @@ import {
   CancellationScope,
   condition,
   defineQuery,
+  defineSignal,
   defineUpdate,
   isCancellation,
   setHandler,
@@ -13,6 +14,7 @@ import { bulk, patient, training } from './activity-options.ts';
 import { readDecision } from './message-shape.ts';
 import { showInList, showOnPage } from './operator-view.ts';
 import { reportOutcome } from './report-outcome.ts';
+import { rollOut } from './roll-out.ts';
 import { kindsOf } from './triggers.ts';
 
 export interface RetrainRunInput {
@@ -21,7 +23,7 @@ export interface RetrainRunInput {
   triggers: RetrainTrigger[];
 }
 
-type Phase = 'plan' | 'dataset' | 'train' | 'eval' | 'approve' | 'promote' | RetrainStatus;
+type Phase = 'plan' | 'dataset' | 'train' | 'eval' | 'approve' | 'canary' | 'promote' | RetrainStatus;
 
 interface RetrainRunState extends RetrainRunInput {
   phase: Phase;
@@ -29,12 +31,15 @@ interface RetrainRunState extends RetrainRunInput {
   candidate: string | null;
   dataset: string | null;
   reason: string;
+  /** Part of the traffic that the candidate answers. */
+  share: number;
 }
 
 type Decision = { approved: boolean; by: string; reason: string };
 
 export const approve = defineUpdate<string, [unknown]>('approve');
 export const reject = defineUpdate<string, [unknown]>('reject');
+export const rollback = defineSignal<[unknown]>('rollback');
 export const retrainRunState = defineQuery<RetrainRunState>('state');
 
 /**
@@ -43,9 +48,9 @@ export const retrainRunState = defineQuery<RetrainRunState>('state');
  */
 export async function retrainRun({ model, run, triggers }: RetrainRunInput): Promise<RetrainFinished> {
   const state: RetrainRunState = {
-    ...{ model, run, triggers, phase: 'plan', champion: null, candidate: null, dataset: null, reason: '' },
+    ...{ model, run, triggers, phase: 'plan', champion: null, candidate: null, dataset: null, reason: '', share: 0 },
   };
-  const desk: { decision?: Decision } = {};
+  const desk: { decision?: Decision; takenBack?: { by: string; reason: string } } = {};
   const decide = (approved: boolean) => (message: unknown) => {
     desk.decision ??= { approved, ...readDecision(message) };
     return desk.decision.approved === approved ? 'taken' : 'decided already, otherwise';
@@ -55,6 +60,9 @@ export async function retrainRun({ model, run, triggers }: RetrainRunInput): Pro
   };
   setHandler(approve, decide(true), { validator, description: 'Let it serve: {"by":"your name","reason":"…"}' });
   setHandler(reject, decide(false), { validator, description: 'Keep the champion: {"by":"your name","reason":"…"}' });
+  setHandler(rollback, (message) => void (desk.takenBack ??= readDecision(message)), {
+    description: 'Take the candidate from the traffic while it is rolled out: {"by":"your name","reason":"…"}',
+  });
   setHandler(retrainRunState, () => state, { description: 'Phase, versions and reason' });
 
   const enter = (phase: Phase, waitsFor: string) => {
@@ -110,8 +118,24 @@ export async function retrainRun({ model, run, triggers }: RetrainRunInput): Pro
         return await finish('rejected', `rejected by ${desk.decision?.by ?? 'unknown'}`);
     }
 
-    enter('promote', `making ${state.candidate} the champion`);
-    await patient.certify({ ...runs, approvedBy: desk.decision?.by ?? null });
+    const approvedBy = desk.decision?.by ?? null;
+    if (plan.canary) {
+      enter('canary', `certifying ${state.candidate}`);
+      await patient.certify({ ...runs, approvedBy });
+      const { champion, token, canary } = plan;
+      const takenBack = await rollOut({
+        ...{ model, run, champion, version: state.candidate, token, canary, askedBack: () => desk.takenBack },
+        tell: (share, verdict) => {
+          state.share = share;
+          enter('canary', `${state.candidate} answers ${Math.round(share * 100)} % of the traffic (${verdict})`);
+        },
+      });
+      if (takenBack !== null) return await finish('rolled_back', takenBack);
+      enter('promote', `making ${state.candidate} the champion`);
+    } else {
+      enter('promote', `making ${state.candidate} the champion`);
+      await patient.certify({ ...runs, approvedBy });
+    }
     const by = desk.decision?.by ?? 'relearn';
     await patient.promote({ model, run, version: state.candidate, expectedToken: plan.token, by });
     return await finish('promoted', reason);

@@ -1,32 +1,21 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { classifierText, messageText, promptMessages, type Message } from '../chat.ts';
+import { classifierText, promptMessages } from '../chat.ts';
 import type { Database } from '../database.ts';
-import { redactMessages, redactText, redactorVersion } from '../log/redact/index.ts';
-import { ReservedTexts } from './copies.ts';
+import { redactorVersion } from '../log/redact/index.ts';
+import { KnownTexts } from './copies.ts';
+import { writeDatasetFiles } from './dataset-files.ts';
+import { hasCopy } from './decontaminate.ts';
+import { describeRows, type DatasetManifest } from './manifest.ts';
 import { readCorrectedRows, type CorrectedRow } from './rows.ts';
 import { splitOf } from './split.ts';
-
-/** What a dataset is made of, kept beside its files. Counts of rows; no text. */
-export interface DatasetManifest {
-  model: string;
-  run: number;
-  cutoffSeq: number;
-  redactor: string;
-  trainRows: number;
-  heldOutRows: number;
-  /** Rows that are copies, or near copies, of a gold, eval or held-out case: dropped (invariant 6). */
-  contaminated: number;
-  files: { train: string; heldOut: string };
-}
+import { keepUnique, type DroppedRow } from './unique.ts';
 
 export interface Dataset {
-  /** SHA-256 over the model, the redactor and the SHA-256 of each file. */
+  /** SHA-256 over the model, the redactor and the SHA-256 of each file that is learned from or held out. */
   id: string;
-  /** The folder with train.jsonl, held-out.jsonl and manifest.json. */
+  /** The folder with train.jsonl, held-out.jsonl, rows.jsonl, dropped.jsonl and manifest.json. */
   path: string;
   manifest: DatasetManifest;
 }
@@ -34,62 +23,85 @@ export interface Dataset {
 export interface DatasetRequest {
   model: string;
   run: number;
+  /** What the run answers: drift, cadence, cluster, manual. */
+  triggers: readonly string[];
   cutoffSeq: number;
   /** Tags set after this do not count: a step that runs twice builds the same dataset. */
   taggedBefore: Date;
   /** Folder of all datasets. */
   directory: string;
   /** Every gold and eval prompt, redacted as the log is. */
-  reserved: ReservedTexts;
+  reserved: KnownTexts;
+  /** Formats of preference files to write beside the chat pairs. */
+  preferences?: readonly ('openai' | 'trl')[];
+  /** Rows of a base set to write beside the corrected ones, for each of them. */
+  replay?: { base: string; perRow: number } | undefined;
+}
+
+/** What becomes of the corrected rows. */
+export interface Parts {
+  train: readonly CorrectedRow[];
+  heldOut: readonly CorrectedRow[];
+  dropped: readonly DroppedRow[];
 }
 
 /**
  * Writes the cumulative dataset of a model: every production row that is tagged and corrected, as chat pairs
- * `{"messages":[…, assistant]}`. A tenth, chosen by prompt, is held out, and so are its copies. The same rows give the
- * same id.
+ * `{"messages":[…, assistant]}`; what is said several times, once. A tenth, chosen by prompt, is held out, and so are
+ * its copies. The same rows give the same id.
  */
 export async function buildDataset(db: Database, request: DatasetRequest): Promise<Dataset> {
-  await mkdir(request.directory, { recursive: true });
-  const draft = await mkdtemp(join(request.directory, 'draft-'));
-
   const rows: CorrectedRow[] = [];
   for await (const row of readCorrectedRows(db, request)) rows.push(row);
-  const clean = rows.filter((row) => !hasCopy(row, request.reserved));
-  const heldOut = clean.filter(({ prompt }) => splitOf(prompt) === 'held_out');
-  const asked = new ReservedTexts();
-  for (const { prompt } of heldOut) asked.add(classifierText(promptMessages(prompt)));
-  const train = clean.filter((row) => splitOf(row.prompt) === 'train' && !hasCopy(row, asked));
+  const parts = divideRows(rows, request.reserved);
+
+  await mkdir(request.directory, { recursive: true });
+  const draft = await mkdtemp(join(request.directory, 'draft-'));
+  const written = await writeDatasetFiles(draft, parts, request);
   const manifest: DatasetManifest = {
     model: request.model,
     run: request.run,
+    triggers: [...request.triggers],
     cutoffSeq: request.cutoffSeq,
     redactor: redactorVersion,
-    trainRows: train.length,
-    heldOutRows: heldOut.length,
-    contaminated: rows.length - train.length - heldOut.length,
-    files: {
-      train: await writeLines(join(draft, 'train.jsonl'), train, (row) => ({ messages: toPair(row) })),
-      heldOut: await writeLines(join(draft, 'held-out.jsonl'), heldOut, (row) => ({
-        messages: toPair(row),
-        incident: row.incident,
-      })),
-    },
+    ...describeRows(parts),
+    ...written,
   };
-  const id = createHash('sha256')
-    .update(JSON.stringify([manifest.model, manifest.redactor, manifest.files]))
-    .digest('hex');
+  const id = identify(manifest);
   await writeFile(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   const path = join(request.directory, id);
   await publish(draft, path);
-  await registerDataset(db, { id, path, manifest }, train, heldOut);
+  await registerDataset(db, { id, path, manifest }, parts);
   return { id, path, manifest };
 }
 
-/** A copy of the whole conversation, or of the question that ends it. */
-function hasCopy({ prompt }: CorrectedRow, texts: ReservedTexts): boolean {
-  const messages = promptMessages(prompt);
-  const last = messages.at(-1);
-  return texts.hasCopyOf(classifierText(messages)) || (last !== undefined && texts.hasCopyOf(messageText(last)));
+/** Which rows it came from does not count: the same lessons from other requests are the same dataset. */
+function identify({ model, redactor, files }: DatasetManifest): string {
+  const learned = Object.entries(files).filter(([name]) => name !== 'rows' && name !== 'dropped');
+  return createHash('sha256')
+    .update(JSON.stringify([model, redactor, learned.map(([name, { sha256 }]) => [name, sha256])]))
+    .digest('hex');
+}
+
+/** Drops what is reserved, keeps one row of what is said several times, and holds out a tenth and its near copies. */
+export function divideRows(rows: readonly CorrectedRow[], reserved: KnownTexts): Parts {
+  const contaminated: CorrectedRow[] = [];
+  const keepFree = (candidates: readonly CorrectedRow[], texts: KnownTexts) =>
+    candidates.filter((row) => {
+      const isCopy = hasCopy(row.prompt, texts);
+      if (isCopy) contaminated.push(row);
+      return !isCopy;
+    });
+  const { kept, dropped } = keepUnique(keepFree(rows, reserved));
+  const heldOut = kept.filter(({ prompt }) => splitOf(prompt) === 'held_out');
+  const asked = new KnownTexts();
+  for (const { prompt } of heldOut) asked.add(classifierText(promptMessages(prompt)));
+  const train = keepFree(
+    kept.filter(({ prompt }) => splitOf(prompt) === 'train'),
+    asked,
+  );
+  const copies = contaminated.map((row): DroppedRow => ({ row, because: 'contaminated', of: null }));
+  return { train, heldOut, dropped: [...dropped, ...copies] };
 }
 
 /** The same content may be there already, made by an attempt before this one. */
@@ -103,36 +115,14 @@ async function publish(draft: string, path: string): Promise<void> {
   }
 }
 
-/** Writes one JSON object a row and returns the SHA-256 of the file. */
-async function writeLines(
-  path: string,
-  rows: readonly CorrectedRow[],
-  describe: (row: CorrectedRow) => object,
-): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(function* () {
-    for (const row of rows) {
-      const line = `${JSON.stringify(describe(row))}\n`;
-      hash.update(line);
-      yield line;
-    }
-  }, createWriteStream(path));
-  return hash.digest('hex');
-}
-
-/** Redacted once more on the way out: a row may be older than the redactor. */
-function toPair(row: CorrectedRow): Message[] {
-  const asked = redactMessages(promptMessages(row.prompt)).messages;
-  return [...asked, { role: 'assistant', content: redactText(row.completion).text }];
-}
-
+/** Duplicates are registered as well: what they say was learned through the row that stands for them. */
 async function registerDataset(
   db: Database,
   { id, path, manifest }: Dataset,
-  train: readonly CorrectedRow[],
-  heldOut: readonly CorrectedRow[],
+  { train, heldOut, dropped }: Parts,
 ): Promise<void> {
-  const rows = [...train, ...heldOut];
+  const duplicates = dropped.filter(({ because }) => because === 'duplicate').map(({ row }) => row);
+  const rows = [...train, ...heldOut, ...duplicates];
   await db.transaction(async (tx) => {
     await tx.query(
       `insert into relearn.datasets (id, model, path, rows, manifest) values ($1, $2, $3, $4, $5)
@@ -147,7 +137,7 @@ async function registerDataset(
         id,
         rows.map(({ requestId }) => requestId),
         rows.map(({ correctionId }) => correctionId),
-        [...train.map(() => 'train'), ...heldOut.map(() => 'held_out')],
+        [...train.map(() => 'train'), ...heldOut.map(() => 'held_out'), ...duplicates.map(() => 'duplicate')],
         rows.map(({ incident }) => incident),
       ],
     );

@@ -8,6 +8,10 @@ export interface CorrectedRow {
   /** As logged: a text, or the messages of a conversation as JSON. */
   prompt: string;
   completion: string;
+  /** What the model said. */
+  response: string;
+  ts: Date;
+  tags: string[];
   /** The latest incident the row belongs to; '' when it belongs to none. */
   incident: string;
 }
@@ -31,11 +35,12 @@ export async function* readCorrectedRows(
          order by request_id, seq desc
        )
        select c.seq, c.request_id as "requestId", c.id as "correctionId", s.prompt, c.completion,
-         tagged.incident
+         s.response, s.ts, tagged.tags, tagged.incident
        from last c
        join relearn.samples s on s.request_id = c.request_id and s.source = 'production'
        join lateral (
-         select max(incident) as incident from relearn.tags t
+         select max(incident) as incident, array_agg(distinct tag order by tag) as tags
+         from relearn.tags t
          where t.request_id = c.request_id and t.created_at <= $3
          having count(*) > 0
        ) tagged on true

@@ -1,5 +1,7 @@
 import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
+import { requireCertificate } from './registry.ts';
+import { endRollout, findRunningRollout } from './rollout.ts';
 
 export interface Deployment {
   model: string;
@@ -24,17 +26,7 @@ export async function deployChampion(db: Database, deployment: Deployment): Prom
     const [done] = await tx.query(`select 1 from relearn.deployments where key = $1`, [key]);
     if (done !== undefined) return;
 
-    const [certificate] = await tx.query<{ id: string }>(
-      `select id from relearn.certificates where model = $1 and version = $2 and passed
-       order by issued_at desc limit 1`,
-      [model, version],
-    );
-    if (certificate === undefined) {
-      throw new RelearnError(
-        'not_certified',
-        `Version ${version} of ${model} has no passed gate certificate, so it cannot serve. Run its gates first.`,
-      );
-    }
+    const certificate = await requireCertificate(tx, model, version);
     const [champion] = await tx.query<{ version: string; token: number }>(
       `select version, token from relearn.aliases where model = $1 and alias = 'champion'`,
       [model],
@@ -51,10 +43,17 @@ export async function deployChampion(db: Database, deployment: Deployment): Prom
          set version = excluded.version, token = aliases.token + 1, changed_at = now()`,
       [model, version],
     );
+    // Whoever was on trial beside the old champion is not beside the new one.
+    await tx.query(`delete from relearn.aliases where model = $1 and alias = 'challenger'`, [model]);
+    await tx.query(
+      `update relearn.rollouts set state = 'promoted', share = 1, reason = $3, ended_at = now()
+       where model = $1 and version = $2 and state = 'running'`,
+      [model, version, reason],
+    );
     await tx.query(
       `insert into relearn.deployments (model, version, previous, action, key, certificate, actor, reason)
        values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-      [model, version, champion?.version ?? null, action, key, certificate.id, actor, reason],
+      [model, version, champion?.version ?? null, action, key, certificate, actor, reason],
     );
     await tx.query(`insert into relearn.audit (actor, action, model, subject, details) values ($1, $2, $3, $4, $5)`, [
       actor,
@@ -67,7 +66,8 @@ export async function deployChampion(db: Database, deployment: Deployment): Prom
 }
 
 /**
- * Takes the champion back to what served before it was deployed or promoted. Called again with the same key, it
+ * Takes the newest version from the traffic: a challenger that is being rolled out, or else the champion, for which what
+ * served before it was deployed or promoted serves again. Called again with the same key, it
  * answers the same and changes nothing. Throws `version_not_found` when nothing served before.
  */
 export async function rollBackChampion(
@@ -76,6 +76,8 @@ export async function rollBackChampion(
 ): Promise<{ version: string; from: string }> {
   const done = await findDeployment(db, key);
   if (done !== null) return done;
+  const ended = await rollBackChallenger(db, { model, key, by, reason });
+  if (ended !== null) return ended;
   const [target] = await db.query<{ version: string | null; from: string; token: number }>(
     `select d.previous as version, a.version as from, a.token
      from relearn.aliases a
@@ -95,6 +97,26 @@ export async function rollBackChampion(
     expectedToken: target.token,
   });
   return { version: target.version, from: target.from };
+}
+
+/** Null when none is being rolled out. */
+async function rollBackChallenger(
+  db: Database,
+  { model, key, by, reason }: { model: string; key: string; by: string; reason: string },
+): Promise<{ version: string; from: string } | null> {
+  return db.transaction(async (tx) => {
+    const rollout = await findRunningRollout(tx, model);
+    if (rollout === null) return null;
+    await endRollout(tx, { model, run: rollout.run, state: 'rolled_back', by, reason });
+    const [kept] = await tx.query<{ version: string; from: string }>(
+      `insert into relearn.deployments (model, version, previous, action, key, actor, reason)
+       select model, version, $2, 'rollback', $3, $4, $5 from relearn.aliases where model = $1 and alias = 'champion'
+       on conflict (key) do nothing
+       returning version, previous as from`,
+      [model, rollout.version, key, by, reason],
+    );
+    return kept ?? null;
+  });
 }
 
 async function findDeployment(db: Database, key: string): Promise<{ version: string; from: string } | null> {

@@ -36,6 +36,23 @@ export async function listChampions(db: Database, models: readonly string[]): Pr
   );
 }
 
+/** A version that takes requests: the champion, or a challenger that is being rolled out. */
+export interface Serves extends Champion {
+  alias: 'champion' | 'challenger';
+  /** Part of the model's traffic that a challenger answers; the champion answers the rest. */
+  share: number;
+}
+
+/** Every version of the named models that takes requests. */
+export async function listServing(db: Database, models: readonly string[]): Promise<Serves[]> {
+  return db.query<Serves>(
+    `select ${versionColumns}, a.token, a.changed_at as since, a.alias, a.share
+     from relearn.aliases a join relearn.versions v using (model, version)
+     where a.model = any($1)`,
+    [models],
+  );
+}
+
 /** Throws `model_not_ready` when the model has no champion. */
 export async function getChampion(db: Database, model: string): Promise<Champion> {
   const [champion] = await listChampions(db, [model]);
@@ -103,14 +120,28 @@ export async function findVersionOfRun(db: Database, model: string, run: number)
   return found?.version ?? null;
 }
 
-/** True when the champion was trained on a row of the incident. */
+/** True when the champion was trained on a row of the incident, or on one that says the same. */
 export async function championLearned(db: Database, model: string, incident: string): Promise<boolean> {
   const rows = await db.query(
     `select 1 from relearn.aliases a
      join relearn.versions v using (model, version)
      join relearn.dataset_rows d on d.dataset = v.dataset
-     where a.model = $1 and a.alias = 'champion' and d.incident = $2 and d.split = 'train' limit 1`,
+     where a.model = $1 and a.alias = 'champion' and d.incident = $2 and d.split in ('train', 'duplicate') limit 1`,
     [model, incident],
   );
   return rows.length > 0;
+}
+
+/** The passed certificate of a version. Throws `not_certified`. */
+export async function requireCertificate(db: Database, model: string, version: string): Promise<string> {
+  const [certificate] = await db.query<{ id: string }>(
+    `select id from relearn.certificates where model = $1 and version = $2 and passed
+     order by issued_at desc limit 1`,
+    [model, version],
+  );
+  if (certificate !== undefined) return certificate.id;
+  throw new RelearnError(
+    'not_certified',
+    `Version ${version} of ${model} has no passed gate certificate, so it cannot serve. Run its gates first.`,
+  );
 }

@@ -37,6 +37,7 @@ const command = z
 const jobs = z
   .strictObject({
     kind: z.literal('jobs'),
+    base: base.optional(),
     seed,
     url: z.url().describe('base URL of a fine-tuning API in OpenAI form, such as https://host/v1'),
     apiKeyEnv: z.string().min(1).optional().describe('environment variable that holds the key'),

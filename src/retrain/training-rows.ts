@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { classifierText, messageSchema, messageText, promptMessages, type Message } from '../chat.ts';
-import { foldText } from '../convert/copies.ts';
+import { KnownTexts } from '../convert/copies.ts';
 import { readExamples, readJsonl } from '../jsonl.ts';
 import { redactMessages } from '../log/redact/index.ts';
 import type { LabelledText } from './embedded/train.ts';
@@ -18,7 +18,7 @@ export interface TrainingRows {
   base: LabelledText[];
   corrected: LabelledText[];
   calibration: LabelledText[];
-  /** Base rows left out because they are gold or eval cases (invariant 6). */
+  /** Base rows left out because they are copies of gold or eval cases, or nearly so (invariant 6). */
   contaminated: number;
 }
 
@@ -33,8 +33,9 @@ const chatPairSchema = z.object({
 export async function readTrainingRows(files: TrainingFiles): Promise<TrainingRows> {
   const calibration: LabelledText[] = [];
   for (const file of files.calibration) calibration.push(...(await readLabelled(file)));
-  const reserved = new Set(calibration.map(({ text }) => foldText(text)));
-  const isFree = ({ text }: LabelledText) => !reserved.has(foldText(text));
+  const reserved = new KnownTexts();
+  for (const { text } of calibration) reserved.add(text);
+  const isFree = ({ text }: LabelledText) => !reserved.hasCopyOf(text);
   const all = await readLabelled(files.base);
   const base = all.filter(isFree);
   // The dataset was cleaned of near copies too when it was built.

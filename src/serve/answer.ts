@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { messageText, type Message } from '../chat.ts';
 import type { Config } from '../config.ts';
 import { RelearnError } from '../errors.ts';
@@ -63,12 +64,13 @@ export function createAnswerer(options: AnswererOptions): Answerer {
   const after = openAfterAnswers();
   const done = Promise.resolve();
 
-  function choose(request: Pick<AnswerRequest, 'model' | 'version'>): Serving | undefined {
+  /** `asker` decides between a champion and the challenger that is rolled out beside it; left out: the champion. */
+  function choose(request: Pick<AnswerRequest, 'model' | 'version'>, asker?: string): Serving | undefined {
     if (!Object.hasOwn(config.models, request.model)) {
       const known = Object.keys(config.models).join(', ');
       throw new RelearnError('model_not_found', `No such model. Configured: ${known}.`);
     }
-    const champion = champions.get(request.model);
+    const champion = champions.get(request.model, request.version === undefined ? asker : undefined);
     if (request.version !== undefined) return champion?.version === request.version ? champion : undefined;
     if (champion !== undefined) return champion;
     throw new RelearnError(
@@ -86,7 +88,7 @@ export function createAnswerer(options: AnswererOptions): Answerer {
         throw new RelearnError('invalid_request', 'Requests of one batch go to one model and version.');
       }
     }
-    const serving = choose(first);
+    const serving = choose(first, requests.length === 1 ? askerOf(first) : undefined);
     if (serving !== undefined) return ask(serving, requests, first.signal);
     return versions.use(first.model, first.version ?? '', (named) => ask(named, requests, first.signal));
   }
@@ -169,11 +171,17 @@ export function createAnswerer(options: AnswererOptions): Answerer {
       return answered;
     },
     async pass(request) {
-      const serving = choose(request);
+      const serving = choose(request, askerOf({ ...request, source: 'production' }));
       return serving === undefined ? undefined : passRequest(passOptions, serving, request);
     },
     settle: () => after.settle(),
   };
+}
+
+/** A user stays with the version that answered before; without a user each request is drawn anew. Probes ask the champion. */
+function askerOf({ user, source }: Pick<AnswerRequest, 'user' | 'source'>): string | undefined {
+  if (source !== 'production') return undefined;
+  return user === undefined || user === '' ? randomUUID() : user;
 }
 
 function requirePrompt({ messages }: AnswerRequest): void {

@@ -1,12 +1,16 @@
+import { createHash } from 'node:crypto';
 import type { Database } from '../database.ts';
 import { errorMessage } from '../errors.ts';
-import { listChampions, type Champion } from '../promote/registry.ts';
+import { listServing, type Champion } from '../promote/registry.ts';
 import { loadRegistered, type LoadOptions } from './load.ts';
 import type { Loaded, Serving } from './serving.ts';
 
 export interface Champions {
-  /** The champion of a model, or undefined while none is loaded. */
-  get(model: string): Serving | undefined;
+  /**
+   * The champion of a model, or undefined while none is loaded. With `asker`, a user or else a request id, it may be the
+   * challenger that is being rolled out: the same one for the same asker.
+   */
+  get(model: string, asker?: string): Serving | undefined;
   /** Configured models without a loaded champion. */
   missing(): string[];
   /** True when every configured model has a loaded champion. */
@@ -22,8 +26,11 @@ export interface ChampionLogger {
   warn(details: object, message: string): void;
 }
 
+/** What is loaded under one alias of a model. */
 interface Slot {
   loaded: Loaded | undefined;
+  /** Part of the traffic it answers. */
+  share: number;
   token: number;
   /** Of the token that last failed to load. */
   failedToken: number;
@@ -43,10 +50,8 @@ export function followChampions(
 ): Champions {
   const { db, logger, pollMs = 250, retryMs = 1000 } = options;
   const models = Object.keys(options.models);
-  const slots = new Map<string, Slot>();
-  for (const model of models) {
-    slots.set(model, { loaded: undefined, token: 0, failedToken: 0, failures: 0, retryAt: 0 });
-  }
+  const slots = new Map(models.map((model) => [model, emptySlot()]));
+  const challengers = new Map(models.map((model) => [model, emptySlot()]));
   const retiring = new Set<Promise<void>>();
   let closed = false;
   let databaseDown = false;
@@ -56,11 +61,21 @@ export function followChampions(
   async function look(): Promise<void> {
     if (closed) return;
     try {
-      const [champions, incidents] = await Promise.all([listChampions(db, models), listCollecting(db, models)]);
+      const [serving, incidents] = await Promise.all([listServing(db, models), listCollecting(db, models)]);
       if (databaseDown) logger.info({}, 'the database answers again');
       databaseDown = false;
-      for (const [model, slot] of slots) slot.loaded?.setIncident(incidents.get(model) ?? null);
-      await Promise.all(champions.map((champion) => follow(champion, incidents.get(champion.model) ?? null)));
+      for (const [model, slot] of [...slots, ...challengers]) slot.loaded?.setIncident(incidents.get(model) ?? null);
+      await Promise.all(
+        serving.map(async (version) => {
+          const slot = (version.alias === 'champion' ? slots : challengers).get(version.model);
+          if (slot === undefined) return;
+          slot.share = version.share;
+          await follow(slot, version, incidents.get(version.model) ?? null);
+        }),
+      );
+      // After the follow: a challenger that was promoted answers until it is loaded as champion.
+      const rolledOut = new Set(serving.filter(({ alias }) => alias === 'challenger').map(({ model }) => model));
+      for (const [model, slot] of challengers) if (!rolledOut.has(model)) withdraw(slot);
     } catch (error) {
       if (!databaseDown)
         logger.warn({ error: errorMessage(error) }, 'cannot look for champions, serving what is loaded');
@@ -68,10 +83,9 @@ export function followChampions(
     }
   }
 
-  async function follow(champion: Champion, incident: string | null): Promise<void> {
+  async function follow(slot: Slot, champion: Champion, incident: string | null): Promise<void> {
     const { model, version, token } = champion;
-    const slot = slots.get(model);
-    if (slot === undefined || slot.token === token) return;
+    if (slot.token === token) return;
     if (slot.loaded?.serving.version === version) {
       slot.token = token;
       return;
@@ -82,15 +96,28 @@ export function followChampions(
       loaded.setIncident(incident);
       const old = slot.loaded;
       Object.assign(slot, { loaded, token, failures: 0 });
-      logger.info({ model, version, previous: old?.serving.version ?? null }, 'champion loaded');
+      logger.info({ model, version, previous: old?.serving.version ?? null }, 'version loaded');
       if (old !== undefined) retire(old);
     } catch (error) {
       slot.failures = slot.failedToken === token ? slot.failures + 1 : 1;
       slot.failedToken = token;
       slot.retryAt = Date.now() + Math.min(longestRetryMs, retryMs * 2 ** (slot.failures - 1));
       const serving = slot.loaded?.serving.version ?? null;
-      logger.warn({ model, version, serving, error: errorMessage(error) }, 'champion does not load, will try again');
+      logger.warn({ model, version, serving, error: errorMessage(error) }, 'version does not load, will try again');
     }
+  }
+
+  function withdraw(slot: Slot): void {
+    if (slot.loaded !== undefined) retire(slot.loaded);
+    Object.assign(slot, emptySlot());
+  }
+
+  function choose(model: string, asker: string | undefined): Serving | undefined {
+    const champion = slots.get(model)?.loaded?.serving;
+    const challenger = challengers.get(model);
+    if (asker === undefined || challenger?.loaded === undefined || champion === undefined) return champion;
+    const { serving } = challenger.loaded;
+    return fractionOf(`${serving.version} ${asker}`) < challenger.share ? serving : champion;
   }
 
   function retire(old: Loaded): void {
@@ -120,7 +147,7 @@ export function followChampions(
 
   const missing = () => models.filter((model) => slots.get(model)?.loaded === undefined);
   return {
-    get: (model) => slots.get(model)?.loaded?.serving,
+    get: choose,
     missing,
     ready: () => missing().length === 0,
     refresh,
@@ -128,13 +155,19 @@ export function followChampions(
       closed = true;
       clearTimeout(timer);
       await looking;
-      for (const slot of slots.values()) {
-        if (slot.loaded !== undefined) retire(slot.loaded);
-        slot.loaded = undefined;
-      }
+      for (const slot of [...slots.values(), ...challengers.values()]) withdraw(slot);
       await Promise.all(retiring);
     },
   };
+}
+
+function emptySlot(): Slot {
+  return { loaded: undefined, share: 1, token: 0, failedToken: 0, failures: 0, retryAt: 0 };
+}
+
+/** In [0, 1), the same for the same text. Other versions are tried on other users. */
+function fractionOf(text: string): number {
+  return createHash('sha256').update(text).digest().readUInt32BE(0) / 2 ** 32;
 }
 
 /** The open incident of each model whose rows are still kept as `post_drift`. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ReservedTexts } from '../../src/convert/copies.ts';
+import { KnownTexts } from '../../src/convert/copies.ts';
 
-function reserve(...texts: string[]): ReservedTexts {
-  const reserved = new ReservedTexts();
+function reserve(...texts: string[]): KnownTexts {
+  const reserved = new KnownTexts();
   for (const text of texts) reserved.add(text);
   return reserved;
 }
@@ -36,5 +36,19 @@ test('short and empty texts are compared, not passed over', () => {
   const reserved = reserve('hi', '');
   assert.equal(reserved.hasCopyOf('Hi!'), true);
   assert.equal(reserved.hasCopyOf('ho'), false);
-  assert.equal(reserved.hasCopyOf('  ... '), true);
+  assert.equal(reserved.hasCopyOf('   '), true);
+});
+
+test('texts of digits and signs alone are told apart', () => {
+  const reserved = reserve('1234 + 5678', '...');
+  assert.equal(reserved.hasCopyOf(' 1234 + 5678 '), true);
+  assert.equal(reserved.hasCopyOf('99 * 3'), false);
+});
+
+test('a copy leads to the first text it is a copy of, and a new text is added', () => {
+  const texts = new KnownTexts();
+  assert.equal(texts.copyOrAdd('where is my parcel'), undefined);
+  assert.equal(texts.copyOrAdd('cancel my order'), undefined);
+  assert.equal(texts.copyOrAdd('Cancel my order!'), 1);
+  assert.equal(texts.copyOrAdd('where is  my parcel?'), 0);
 });

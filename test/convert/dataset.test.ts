@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { ReservedTexts } from '../../src/convert/copies.ts';
-import { buildDataset } from '../../src/convert/dataset.ts';
+import { z } from 'zod';
+import { KnownTexts } from '../../src/convert/copies.ts';
+import { buildDataset, type DatasetRequest } from '../../src/convert/dataset.ts';
 import { countNewRows } from '../../src/convert/rows.ts';
 import { splitOf } from '../../src/convert/split.ts';
 import { storeCorrections } from '../../src/correct/corrections.ts';
@@ -31,13 +32,14 @@ async function addCorrected(
   model: string,
   count: number,
   prompt = (index: number) => distinctText(`${model} ${index}`),
+  completion = 'label',
 ) {
   const ids: string[] = [];
   for (let index = 0; index < count; index += 1)
     ids.push(await insertRow(database.db, { model, prompt: prompt(index) }));
   await storeCorrections(
     database.db,
-    ids.map((requestId) => ({ requestId, completion: 'label', operator: 'ann', source: 'api' as const })),
+    ids.map((requestId) => ({ requestId, completion, operator: 'ann', source: 'api' as const })),
   );
   return ids;
 }
@@ -51,17 +53,26 @@ function distinctText(seed: string): string {
   return letters.match(/.{6}/g)?.join(' ') ?? '';
 }
 
-async function build(model: string, { run = 1, reserved = new ReservedTexts(), cutoffSeq = 1_000_000 } = {}) {
-  const taggedBefore = new Date(Date.now() + 60_000);
-  return buildDataset(database.db, { model, run, cutoffSeq, taggedBefore, directory, reserved });
+async function build(model: string, request: Partial<DatasetRequest> = {}) {
+  return buildDataset(database.db, {
+    ...{ model, run: 1, triggers: ['manual'], cutoffSeq: 1_000_000, directory, reserved: new KnownTexts() },
+    taggedBefore: new Date(Date.now() + 60_000),
+    ...request,
+  });
 }
 
-async function readLines(path: string): Promise<{ messages: { role: string; content: string }[] }[]> {
+async function readObjects(path: string): Promise<unknown[]> {
   const text = await readFile(path, 'utf8');
   return text
     .split('\n')
     .filter(Boolean)
-    .map((line) => JSON.parse(line) as { messages: { role: string; content: string }[] });
+    .map((line): unknown => JSON.parse(line));
+}
+
+const chatPair = z.object({ messages: z.array(z.object({ role: z.string(), content: z.string() })) });
+
+async function readLines(path: string) {
+  return z.array(chatPair).parse(await readObjects(path));
 }
 
 test('only tagged and corrected rows become chat pairs, a tenth of them held out', async () => {
@@ -105,10 +116,10 @@ test('a conversation is restored to its turns', async () => {
 test('gold and eval cases, and near copies of them, stay out and are counted', async () => {
   await addModel('clean');
   await addCorrected('clean', 3, (index) => `${['Where is my', 'where  is MY', 'when came my'][index] ?? ''} parcel?!`);
-  const reserved = new ReservedTexts();
+  const reserved = new KnownTexts();
   reserved.add('where is my parcel');
   const { manifest } = await build('clean', { reserved });
-  assert.equal(manifest.contaminated, 2);
+  assert.equal(manifest.dropped.contaminated, 2);
   assert.equal(manifest.trainRows + manifest.heldOutRows, 1);
 });
 
@@ -121,11 +132,12 @@ test('nothing held out is trained on under another request id, nor in nearly the
   });
   const held = texts.filter((text) => splitOf(text) === 'held_out');
   assert.ok(held.length > 0);
-  await addCorrected('copies', held.length, (index) => (held[index] ?? '').replace(/^\w{3}/, 'zzz'));
+  await addCorrected('copies', held.length, (index) => (held[index] ?? '').replace(/^\w{3}/, 'zzz'), 'other');
   const { path, manifest } = await build('copies');
   const train = (await readLines(join(path, 'train.jsonl'))).map(({ messages }) => messages[0]?.content.toLowerCase());
-  assert.equal(manifest.heldOutRows, 3 * held.length);
-  assert.equal(manifest.contaminated, held.length);
+  assert.equal(manifest.heldOutRows, held.length);
+  assert.equal(manifest.dropped.duplicate, 80);
+  assert.equal(manifest.dropped.contaminated, held.length);
   for (const text of held) assert.ok(!train.some((trained) => trained?.includes(text.slice(3))));
 });
 
@@ -151,4 +163,84 @@ test('corrections after the cut-off wait for the next run', async () => {
   await addCorrected('cut', 10);
   const { manifest } = await build('cut', { cutoffSeq: last?.seq ?? 0 });
   assert.equal(manifest.trainRows + manifest.heldOutRows, 10);
+});
+
+test('the manifest says what the dataset is made of, and lists what it left out', async () => {
+  await addModel('told');
+  const [first] = await addCorrected('told', 1, () => 'where is my parcel');
+  const [copy] = await addCorrected('told', 1, () => 'Where is my parcel???');
+  const [loser] = await addCorrected('told', 1, () => 'where is  my parcel', 'other');
+  await addCorrected('told', 1, () => 'an eval case');
+  const reserved = new KnownTexts();
+  reserved.add('an eval case');
+  const { path, manifest } = await build('told', { reserved, triggers: ['drift', 'cadence'] });
+  assert.equal(manifest.trainRows + manifest.heldOutRows, 1);
+  assert.deepEqual(manifest.dropped, { duplicate: 1, conflict: 1, contaminated: 1 });
+  assert.deepEqual(manifest.tags, { operator_review: 1 });
+  assert.deepEqual(manifest.triggers, ['drift', 'cadence']);
+  assert.equal(manifest.from, manifest.to);
+  const dropped = z
+    .array(z.object({ request_id: z.string(), because: z.string(), of: z.string().nullable() }))
+    .parse(await readObjects(join(path, 'dropped.jsonl')));
+  const reasons = new Map(dropped.map(({ request_id: id, because, of }) => [id, { because, of }]));
+  assert.deepEqual(reasons.get(copy ?? ''), { because: 'duplicate', of: first });
+  assert.deepEqual(reasons.get(loser ?? ''), { because: 'conflict', of: first });
+  assert.deepEqual(JSON.parse(await readFile(join(path, 'manifest.json'), 'utf8')), manifest);
+  const trained = createHash('sha256').update(await readFile(join(path, 'train.jsonl')));
+  assert.equal(manifest.files['train']?.sha256, trained.digest('hex'));
+});
+
+test('a duplicate that comes later makes no new dataset', async () => {
+  await addModel('again');
+  await addCorrected('again', 5);
+  const first = await build('again');
+  await addCorrected('again', 5, (index) => `${distinctText(`again ${index}`)}!`);
+  const later = await build('again', { run: 2 });
+  assert.equal(later.manifest.dropped.duplicate, 5);
+  assert.equal(later.id, first.id);
+});
+
+test('preferences and a replayed share of the base set stand beside the chat pairs', async () => {
+  await addModel('formats');
+  await addCorrected('formats', 20);
+  const base = join(directory, 'base.jsonl');
+  const rows = Array.from({ length: 400 }, (_, index) => ({
+    prompt: distinctText(`base ${index}`),
+    completion: 'old',
+  }));
+  await writeFile(base, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  const reserved = new KnownTexts();
+  for (const { prompt } of rows.slice(0, 200)) reserved.add(prompt);
+  const { path, manifest } = await build('formats', {
+    ...{ preferences: ['openai', 'trl'], replay: { base, perRow: 10 }, reserved },
+  });
+  const train = await readLines(join(path, 'train.jsonl'));
+  const openai = await readObjects(join(path, 'preferences.openai.jsonl'));
+  const trl = await readObjects(join(path, 'preferences.trl.jsonl'));
+  const [asked, right] = train[0]?.messages ?? [];
+  const wrong = { role: 'assistant', content: 'a response' };
+  assert.deepEqual(openai[0], {
+    input: { messages: [asked] },
+    preferred_output: [right],
+    non_preferred_output: [wrong],
+  });
+  assert.deepEqual(trl[0], { prompt: [asked], chosen: [right], rejected: [wrong] });
+  assert.equal(openai.length, train.length);
+  const replay = await readLines(join(path, 'replay.jsonl'));
+  const kept = new Set(rows.slice(200).map(({ prompt }) => prompt));
+  assert.ok(replay.every(({ messages }) => kept.has(messages[0]?.content ?? '')));
+  assert.ok(replay.length > 50 && replay.length < 150, `${replay.length} rows replayed`);
+  assert.equal(manifest.files['replay']?.lines, replay.length);
+});
+
+test('what an older redactor left in the log is redacted on the way out, and counted', async () => {
+  await addModel('older');
+  await addCorrected('older', 10, (index) => `${distinctText(`older ${index}`)} mail ann.${index}@example.com`);
+  const { path, manifest } = await build('older');
+  assert.equal(manifest.redactedAgain, 10);
+  const written = JSON.stringify([
+    await readLines(join(path, 'train.jsonl')),
+    await readLines(join(path, 'held-out.jsonl')),
+  ]);
+  assert.ok(written.includes('[EMAIL]') && !written.includes('example.com'));
 });

@@ -145,7 +145,7 @@ test(
     await setChampion(database.db, 'triage', await add('broken'));
     await champions.refresh();
     assert.equal(champions.get('triage')?.version, 'v1');
-    assert.match(logger.lines.join('\n'), /champion does not load, will try again .*"version":"v2","serving":"v1"/);
+    assert.match(logger.lines.join('\n'), /version does not load, will try again .*"version":"v2","serving":"v1"/);
     const failures = () => logger.lines.filter((line) => line.includes('does not load')).length;
     while (failures() < 2) await champions.refresh();
     await setChampion(database.db, 'triage', await add('three'));
@@ -256,4 +256,45 @@ test('versions by name are kept loaded, and the least recently used one goes, bu
   );
   await versions.close();
   assert.ok([...echoes.values()].every((echo) => echo.isClosed()));
+});
+
+async function setChallenger(version: string, share: number): Promise<void> {
+  await database.db.query(
+    `insert into relearn.aliases (model, alias, version, share) values ('triage', 'challenger', $1, $2)
+     on conflict (model, alias) do update
+       set version = excluded.version, share = excluded.share, token = aliases.token + 1`,
+    [version, share],
+  );
+}
+
+test('a challenger answers its share, always the same users, who stay with it as the share grows', async () => {
+  const { champions, loaded } = follow();
+  await setChampion(database.db, 'triage', await add('one'));
+  await setChallenger(await add('two'), 0.2);
+  await champions.refresh();
+  const users = Array.from({ length: 1000 }, (_, index) => `user ${index}`);
+  const chosen = () => users.filter((user) => champions.get('triage', user)?.version === 'v2');
+  const first = chosen();
+  assert.ok(first.length > 150 && first.length < 250, `${first.length} of 1000 users`);
+  assert.deepEqual(chosen(), first);
+  assert.equal(champions.get('triage')?.version, 'v1', 'who names no asker gets the champion');
+  await setChallenger('v2', 0.6);
+  await champions.refresh();
+  const later = new Set(chosen());
+  assert.ok(later.size > 500 && first.every((user) => later.has(user)));
+
+  await database.db.query(`delete from relearn.aliases where alias = 'challenger'`);
+  await champions.refresh();
+  assert.deepEqual(chosen(), []);
+  await champions.close();
+  assert.equal(loaded.get('v2')?.isClosed(), true);
+});
+
+test('a challenger that does not load leaves all requests to the champion', async () => {
+  const { champions } = follow();
+  await setChampion(database.db, 'triage', await add('one'));
+  await setChallenger(await add('broken'), 0.9);
+  await champions.refresh();
+  assert.ok(Array.from({ length: 50 }).every((_, user) => champions.get('triage', `${user}`)?.version === 'v1'));
+  await champions.close();
 });

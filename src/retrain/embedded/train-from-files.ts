@@ -27,7 +27,7 @@ export interface TrainingOutcome {
   labels: number;
   /** Rows learned from base and dataset, repeats not counted. */
   rows: number;
-  /** Base rows left out because they are gold or eval cases (invariant 6). */
+  /** Base rows left out because they are copies of gold or eval cases, or nearly so (invariant 6). */
   contaminated: number;
   seconds: number;
 }

@@ -121,3 +121,17 @@ test('a training that fails says why and leaves the last model in place', async 
   assert.equal(await readFile(output, 'utf8'), 'the last model');
   assert.deepEqual(await readdir(directory), ['base.jsonl', 'dataset.jsonl', 'model.onnx']);
 });
+
+test('gold and eval cases, and near copies of them, are left out of the base set', async (context) => {
+  const directory = await makeDirectory(context);
+  const asked = 'please send my parcel to the office in the old harbour street tomorrow';
+  const reserved = [{ prompt: asked, completion: 'parcel' }];
+  const copies = [asked, `${asked.toUpperCase()}!`, asked.replace('tomorrow', 'tomorrow, please')];
+  const planted = copies.map((prompt) => ({ prompt, completion: 'parcel' }));
+  const base = await writeJsonl(join(directory, 'base.jsonl'), [...toExamples(rows), ...planted]);
+  const files = { base, calibration: [await writeJsonl(join(directory, 'gold.jsonl'), reserved)] };
+  const outcome = await trainEmbedded({ ...defaults, files, output: join(directory, 'model.onnx') });
+  assert.equal(outcome.contaminated, 3);
+  assert.equal(outcome.rows, rows.length);
+  assert.equal(outcome.labels, 2);
+});

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { deployChampion, rollBackChampion } from '../../src/promote/promotion.ts';
+import { getChampion, listServing, registerVersion } from '../../src/promote/registry.ts';
+import { endRollout, readRollout, setChallengerShare } from '../../src/promote/rollout.ts';
+import { claimRun } from '../../src/retrain/runs.ts';
+import { createTestDatabase, type TestDatabase } from '../stack.ts';
+
+let database: TestDatabase;
+before(async () => {
+  database = await createTestDatabase();
+});
+after(() => database.close());
+beforeEach(async () => {
+  await database.db.query(`truncate relearn.models cascade`);
+  const run = await claimRun(database.db, { model: 'm', key: 'first', triggers: [] });
+  await addVersion(null);
+  await deploy('v1', 'deploy', 0);
+  await addVersion(run);
+});
+
+async function addVersion(run: number | null, passed = true): Promise<string> {
+  const version = await registerVersion(database.db, {
+    ...{ model: 'm', kind: 'onnx', artifact: 'a', dataset: null, parent: null, run, lowConfidenceBelow: null },
+    metadata: {},
+  });
+  await database.db.query(
+    `insert into relearn.certificates (id, model, version, kind, passed, content) values ($1, 'm', $1, 'gated', $2, '{}')`,
+    [version, passed],
+  );
+  return version;
+}
+
+const deploy = (version: string, action: 'deploy' | 'promote', expectedToken: number) =>
+  deployChampion(database.db, {
+    ...{ model: 'm', version, action, key: `${action}/${version}`, actor: 'ann', reason: 'better', expectedToken },
+  });
+
+const rollOut = (share: number, version = 'v2') =>
+  setChallengerShare(database.db, { model: 'm', run: 1, version, share, expectedToken: 1 });
+
+async function serving() {
+  const aliases = await listServing(database.db, ['m']);
+  return aliases.map(({ alias, version, share }) => `${alias} ${version} ${share}`).sort();
+}
+
+test('a challenger takes growing shares beside the champion, and is champion in the end', async () => {
+  await rollOut(0.05);
+  assert.deepEqual(await serving(), ['challenger v2 0.05', 'champion v1 1']);
+  await rollOut(0.25);
+  await rollOut(0.25);
+  assert.deepEqual(await serving(), ['challenger v2 0.25', 'champion v1 1']);
+  await deploy('v2', 'promote', 1);
+  assert.deepEqual(await serving(), ['champion v2 1']);
+  assert.equal((await readRollout(database.db, 'm', 1)).state, 'promoted');
+});
+
+test('a version without a passed certificate gets no traffic', async () => {
+  await addVersion(null, false);
+  await assert.rejects(rollOut(0.05, 'v3'), { code: 'not_certified' });
+  assert.deepEqual(await serving(), ['champion v1 1']);
+});
+
+test('a rollout against a champion that has changed meanwhile changes nothing', async () => {
+  await addVersion(null);
+  await deploy('v3', 'deploy', 1);
+  await assert.rejects(rollOut(0.05), { code: 'promotion_conflict' });
+  assert.deepEqual(await serving(), ['champion v3 1']);
+});
+
+test('a rollout that was ended does not come back', async () => {
+  await rollOut(0.05);
+  const end = { model: 'm', run: 1, state: 'rolled_back', by: 'ann', reason: 'odd answers' } as const;
+  await endRollout(database.db, end);
+  await endRollout(database.db, { ...end, reason: 'again' });
+  assert.equal((await rollOut(0.25)).state, 'rolled_back');
+  assert.deepEqual(await serving(), ['champion v1 1']);
+  const audit = await database.db.query(`select actor, action from relearn.audit where action like 'rollout%'`);
+  assert.deepEqual(audit, [{ actor: 'ann', action: 'rollout_rolled_back' }]);
+});
+
+test('a rollback during a rollout takes the challenger back and leaves the champion, once', async () => {
+  await rollOut(0.25);
+  const rollBack = () => rollBackChampion(database.db, { model: 'm', key: 'rb', by: 'ann', reason: 'odd' });
+  assert.deepEqual(await rollBack(), { version: 'v1', from: 'v2' });
+  assert.deepEqual(await rollBack(), { version: 'v1', from: 'v2' });
+  assert.deepEqual(await serving(), ['champion v1 1']);
+  assert.equal((await readRollout(database.db, 'm', 1)).state, 'rolled_back');
+});
+
+test('after a rollback during a rollout, the champion can still be taken back', async () => {
+  await addVersion(null);
+  await deploy('v3', 'promote', 1);
+  await setChallengerShare(database.db, { model: 'm', run: 1, version: 'v2', share: 0.5, expectedToken: 2 });
+  await rollBackChampion(database.db, { model: 'm', key: 'one', by: 'ann', reason: 'odd' });
+  await rollBackChampion(database.db, { model: 'm', key: 'two', by: 'ann', reason: 'odd' });
+  assert.equal((await getChampion(database.db, 'm')).version, 'v1');
+});

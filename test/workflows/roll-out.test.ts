@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { storeCorrections } from '../../src/correct/corrections.ts';
+import { storeFeedback } from '../../src/log/feedback.ts';
+import { getChampion, listServing } from '../../src/promote/registry.ts';
+import { taskQueue, workflowId, type RetrainFinished } from '../../src/temporal.ts';
+import { examples, model, newTopics, startLoop, textOf, until, type Loop } from '../loop.ts';
+import { recordHistories } from '../record-histories.ts';
+
+let loop: Loop;
+before(async () => {
+  loop = await startLoop((settings) => {
+    const topics = settings.models[model];
+    assert.ok(topics !== undefined);
+    topics.rollout = { approval: false, canary: { shares: [0.2, 0.5], stepMinutes: 0.1 } };
+  });
+  await loop.startWorker();
+});
+after(async () => {
+  await recordHistories(loop.client);
+  await loop.close();
+});
+
+/** Corrects rows that no run has learned from yet and asks for a retrain; waits until its candidate answers a share. */
+async function beginRollOut(from: number, run: number) {
+  const truth = [...(await loop.send(examples(newTopics, 40, from)))];
+  await storeCorrections(
+    loop.database.db,
+    truth.map(([requestId, completion]) => ({ requestId, completion, operator: 'ann', source: 'api' })),
+  );
+  const retrain = await loop.client.workflow.signalWithStart('retrain', {
+    ...{ workflowId: workflowId.retrain(model), taskQueue, args: [{ model }] },
+    ...{ signal: 'trigger', signalArgs: [{ kind: 'manual', by: 'ann' }] },
+  });
+  await until('a challenger answers', async () => (await serving()).length === 2);
+  await loop.champions.refresh();
+  const finished = async () => (await retrain.result()) as RetrainFinished;
+  return { run: loop.client.workflow.getHandle(workflowId.retrainRun(model, run)), finished };
+}
+
+async function serving() {
+  return (await listServing(loop.database.db, [model])).map(({ alias, version, share }) => ({ alias, version, share }));
+}
+
+const champion = async () => (await getChampion(loop.database.db, model)).version;
+
+/** Asks as each user and answers which version replied to whom, with the request ids. */
+async function askAs(users: readonly string[]) {
+  const replies = new Map<string, { version: string; requestId: string }>();
+  for (const user of users) {
+    const messages = [{ role: 'user', content: textOf('weather', 500) }];
+    const { version, requestId } = await loop.answerer.answer({ model, messages, user, source: 'production' });
+    replies.set(user, { version, requestId });
+  }
+  await loop.writer.flush();
+  return replies;
+}
+
+const users = Array.from({ length: 200 }, (_, index) => `user ${index}`);
+
+test('a candidate answers growing shares, to the same users, and is champion in the end', async () => {
+  const { finished } = await beginRollOut(90_000, 1);
+  const first = await askAs(users);
+  const again = await askAs(users);
+  for (const [user, { version }] of first) assert.equal(again.get(user)?.version, version);
+  assert.deepEqual(new Set([...first.values()].map(({ version }) => version)), new Set(['v1', 'v2']));
+  assert.equal(await champion(), 'v1');
+  await until('the share grows', async () => (await serving()).some(({ share }) => share === 0.5));
+  const outcome = await finished();
+  assert.equal(outcome.status, 'promoted');
+  assert.deepEqual(await serving(), [{ alias: 'champion', version: 'v2', share: 1 }]);
+});
+
+test('signal rollback takes the candidate from the traffic, and the same data is not tried again', async () => {
+  const { run, finished } = await beginRollOut(100_000, 2);
+  await run.signal('rollback', { by: 'bob', reason: 'odd answers' });
+  const outcome = await finished();
+  assert.deepEqual([outcome.status, outcome.reason], ['rolled_back', 'taken back by bob. odd answers']);
+  assert.deepEqual(await serving(), [{ alias: 'champion', version: 'v2', share: 1 }]);
+  const next = await loop.client.workflow.signalWithStart('retrain', {
+    ...{ workflowId: workflowId.retrain(model), taskQueue, args: [{ model }] },
+    ...{ signal: 'trigger', signalArgs: [{ kind: 'manual', by: 'ann' }] },
+  });
+  const { status, reason } = (await next.result()) as RetrainFinished;
+  assert.deepEqual([status, reason], ['nothing_new', 'an earlier run was made from this very data']);
+});
+
+test('a rollback by its workflow ends the rollout and leaves the champion', async () => {
+  const { finished } = await beginRollOut(110_000, 4);
+  await loop.client.workflow.execute('rollback', {
+    ...{ workflowId: workflowId.rollback(model), taskQueue, args: [{ model, by: 'eve', reason: 'complaints' }] },
+  });
+  assert.deepEqual(await serving(), [{ alias: 'champion', version: 'v2', share: 1 }]);
+  const outcome = await finished();
+  assert.deepEqual([outcome.status, outcome.reason], ['rolled_back', 'complaints']);
+});
+
+test('a candidate of which users complain is taken back by itself', async () => {
+  const { finished } = await beginRollOut(120_000, 5);
+  const replies = await askAs([...users, ...users.map((user) => `other ${user}`)]);
+  const challenger = (await serving()).find(({ alias }) => alias === 'challenger')?.version;
+  for (const { version, requestId } of replies.values()) {
+    if (version === challenger) {
+      await storeFeedback(loop.database.db, { requestId, kind: 'thumbs_down', userIdHash: null });
+    }
+  }
+  const outcome = await finished();
+  assert.equal(outcome.status, 'rolled_back');
+  assert.match(outcome.reason ?? '', /^complaints 100\.0 % of \d+, champion 0\.0 %/);
+  assert.equal(await champion(), 'v2');
+});

@@ -1,0 +1,44 @@
+import { condition } from '@temporalio/workflow';
+import type { RunPlan } from '../activities/promote.ts';
+import { bulk, patient } from './activity-options.ts';
+
+export interface RollOut {
+  model: string;
+  run: number;
+  champion: string;
+  version: string;
+  token: number;
+  canary: NonNullable<RunPlan['canary']>;
+  /** What a person said who took the version back; undefined while nobody did. */
+  askedBack: () => { by: string; reason: string } | undefined;
+  /** Told the share and the latest verdict, for people to see. */
+  tell: (share: number, verdict: string) => void;
+}
+
+/** Looks at a share before it grows. */
+const looks = 5;
+
+/**
+ * Lets the candidate answer growing shares of the traffic, watched by gold set, confidence and complaints. Null when
+ * nothing spoke against it; else why it is taken back.
+ */
+export async function rollOut({ askedBack, tell, ...wanted }: RollOut): Promise<string | null> {
+  const { model, run, champion, version, token, canary } = wanted;
+  for (const share of canary.shares) {
+    tell(share, 'begins');
+    if (!(await patient.rollOutTo({ model, run, version, share, expectedToken: token }))) return 'taken back';
+    const before = await bulk.infer({ model, source: 'probe', cases: 'gold', version: champion });
+    const after = await bulk.infer({ model, source: 'probe', cases: 'gold', version });
+    const gold = before === null || after === null ? null : { champion: before.id, candidate: after.id };
+    for (let look = 0; look < looks; look += 1) {
+      const wait = { summary: `${Math.round(share * 100)} % of the traffic, look ${look + 1} of ${looks}` };
+      await condition(() => askedBack() !== undefined, canary.stepMs / looks, wait);
+      const asked = askedBack();
+      if (asked !== undefined) return `taken back by ${asked.by}. ${asked.reason}`.trim();
+      const { state, reason } = await patient.judgeRollout({ model, run, gold });
+      tell(share, `${state}: ${reason}`);
+      if (state === 'worse' || state === 'ended') return reason;
+    }
+  }
+  return null;
+}
