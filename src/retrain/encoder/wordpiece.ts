@@ -59,7 +59,7 @@ function parseTokenizerJson(path: string, content: string) {
   const parsed = tokenizerJson.safeParse(json);
   if (!parsed.success) throw unusable(path, `${parsed.error.issues[0]?.path.join('.')}: not a WordPiece tokenizer's`);
   const { model, normalizer } = parsed.data;
-  const tokens: string[] = [];
+  const tokens: (string | undefined)[] = [];
   for (const [token, id] of Object.entries(model.vocab)) tokens[id] = token;
   const lowercase = normalizer?.lowercase ?? false;
   return {
@@ -83,7 +83,7 @@ export function createTokenizer(parameters: WordPieceParameters): (text: string)
   const [cls = 0, sep = 0, unknown = 0] = specials.map((special) => ids.get(special));
 
   function pieces(word: string): number[] {
-    const characters = [...word];
+    const characters = Array.from(word);
     if (characters.length > longestWord) return [unknown];
     const found: number[] = [];
     for (let start = 0; start < characters.length;) {
