@@ -30,5 +30,7 @@ export interface ActivityDependencies {
   datasetDirectory: string;
   /** Folder for files under construction. */
   scratchDirectory: string;
+  /** What a trainer of the user's inherits. */
+  environment: NodeJS.ProcessEnv;
   logger: ActivityLogger;
 }

@@ -1,12 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { activityInfo, cancellationSignal, getClient } from '@temporalio/activity';
 import { latestRevision } from '../src/convert/revise.ts';
 import { RelearnError } from '../src/errors.ts';
-import { redactorVersion, redactToStore } from '../src/log/redact/index.ts';
-import { findVersionOfRun, registerVersion } from '../src/promote/registry.ts';
+import { redactToStore } from '../src/log/redact/index.ts';
+import { findVersionOfRun } from '../src/promote/registry.ts';
 import { endRollout } from '../src/promote/rollout.ts';
-import { trainEmbedded } from '../src/retrain/embedded/train-in-thread.ts';
+import { createTrainer } from '../src/retrain/create-trainer.ts';
+import { openJobStore } from '../src/retrain/jobs/job-store.ts';
+import { registerTrained } from '../src/retrain/register-trained.ts';
 import { claimRun, finishRun } from '../src/retrain/runs.ts';
 import { sendTrigger } from '../src/retrain/send-trigger.ts';
 import type { RetrainStatus, RetrainTrigger } from '../src/temporal.ts';
@@ -19,8 +21,11 @@ export function createRetrainActivities({
   artifacts,
   scratchDirectory,
   datasetDirectory,
+  secret,
+  environment,
   logger,
 }: ActivityDependencies) {
+  const runFolder = (model: string, run: number) => join(scratchDirectory, `train-${model}-${run}`);
   return {
     async triggerRetrain({ model, trigger }: { model: string; trigger: RetrainTrigger }): Promise<void> {
       await sendTrigger(getClient().workflow, model, trigger);
@@ -36,6 +41,8 @@ export function createRetrainActivities({
       const reason = await redactToStore((redact) => redact(outcome.reason)); // it may quote what a person typed
       if (status !== 'promoted') await endRollout(db, { model, run: n, state: 'rolled_back', by: 'relearn', reason });
       await finishRun(db, { ...outcome, reason });
+      // Kept until now: a second attempt goes on from its checkpoints.
+      await rm(runFolder(outcome.model, outcome.n), { recursive: true, force: true });
     },
 
     /** Trains a candidate in a thread of its own and registers it. A run makes one version, however often this runs. */
@@ -46,39 +53,34 @@ export function createRetrainActivities({
       champion: string;
     }): Promise<{ version: string }> {
       const { model, run, dataset, champion } = input;
-      const made = await findVersionOfRun(db, model, run);
-      if (made !== null) return { version: made };
+      const found = await findVersionOfRun(db, model, run);
+      if (found !== null) return { version: found };
       const settings = config.models[model];
       const trainer = settings?.retrain.trainer;
       if (trainer === undefined) {
         throw new RelearnError('invalid_config', `models.${model}.retrain.trainer is not set: nothing can train.`);
       }
-      const scratch = await mkdtemp(join(scratchDirectory, `train-${model}-${run}-`));
-      try {
-        const output = join(scratch, 'model.onnx');
-        const files = {
-          base: trainer.base,
-          dataset: join(datasetDirectory, await latestRevision(db, dataset), 'train.jsonl'),
-          calibration: [settings?.drift.gold, settings?.evals?.pack].filter((file) => file !== undefined),
-        };
-        const { chain } = config.log.redaction;
-        const trained = await withHeartbeat((tell) =>
-          trainEmbedded(
-            { files, output, seed: trainer.seed, epochs: trainer.epochs, redactorVersion: redactorVersion(), chain },
-            (share) => tell({ trained: Math.round(share * 100) / 100 }),
-            cancellationSignal(),
-          ),
-        );
-        logger.info({ model, run, attempt: activityInfo().attempt, seconds: trained.seconds }, 'trained');
-        const version = await registerVersion(db, {
-          ...{ model, run, dataset, kind: 'onnx', parent: champion, artifact: await artifacts.put(output) },
-          lowConfidenceBelow: trained.lowConfidenceBelow,
-          metadata: { trainer: trainer.kind, seed: trainer.seed, redactor: redactorVersion(), rows: trained.rows },
-        });
-        return { version };
-      } finally {
-        await rm(scratch, { recursive: true, force: true });
-      }
+      const key = `${model}/${run}`;
+      const folder = runFolder(model, run);
+      await mkdir(folder, { recursive: true });
+      const train = createTrainer(trainer, {
+        ...{ environment, secret, jobs: openJobStore(db), chain: config.log.redaction.chain },
+      });
+      const learn = {
+        corrected: join(datasetDirectory, await latestRevision(db, dataset), 'train.jsonl'),
+        calibration: [settings?.drift.gold, settings?.evals?.pack].filter((file) => file !== undefined),
+      };
+      const trained = await withHeartbeat((tell) =>
+        train(
+          learn,
+          { key, folder },
+          (share) => tell({ trained: Math.round(share * 100) / 100 }),
+          cancellationSignal(),
+        ),
+      );
+      logger.info({ model, run, attempt: activityInfo().attempt, seconds: trained.seconds }, 'trained');
+      const made = { model, run, dataset, parent: champion, trainer: trainer.kind };
+      return { version: await registerTrained({ db, artifacts }, trained, made) };
     },
   };
 }

@@ -79,7 +79,10 @@ async function openLab(data: LabelCostData, scratch: string): Promise<Lab> {
     }));
     await writeFile(dataset, pairs.map((pair) => `${JSON.stringify(pair)}\n`).join(''));
     const files = { base: data.base, calibration: data.calibration, ...(pairs.length > 0 ? { dataset } : {}) };
-    await trainEmbedded({ files, output, seed, epochs: 10, redactorVersion: redactorVersion() });
+    const trainer = trainerSchema.parse({ kind: 'embedded', base: data.base });
+    if (trainer.kind !== 'embedded') throw new Error('wanted the embedded trainer');
+    const { epochs } = trainer;
+    await trainEmbedded({ files, output, seed, epochs, redactorVersion: redactorVersion() });
     const model = await loadOnnxModel(output, 'bench');
     try {
       return await use(model);

@@ -19,6 +19,7 @@ const benchmarks = [
   'review-queue',
   'serve',
   'tag-window',
+  'train',
 ];
 
 interface Options {

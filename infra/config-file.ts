@@ -4,6 +4,7 @@ import { parseDocument } from 'yaml';
 import type { Config, ModelConfig } from '../src/config.ts';
 import { configSchema } from '../src/config.ts';
 import { RelearnError } from '../src/errors.ts';
+import type { TrainerConfig } from '../src/retrain/config.ts';
 import { describeIssue } from './config-problems.ts';
 
 export const defaultConfigPath = 'relearn.yaml';
@@ -61,8 +62,15 @@ function resolveModelPaths({ drift, retrain, evals, ...rest }: ModelConfig, fold
   return {
     ...rest,
     drift: drift.gold === undefined ? drift : { ...drift, gold: resolve(folder, drift.gold) },
-    retrain:
-      trainer === undefined ? retrain : { ...retrain, trainer: { ...trainer, base: resolve(folder, trainer.base) } },
+    retrain: trainer === undefined ? retrain : { ...retrain, trainer: resolveTrainerPaths(trainer, folder) },
     ...(evals?.pack === undefined ? { evals } : { evals: { ...evals, pack: resolve(folder, evals.pack) } }),
   };
+}
+
+/** Programs of a command are looked up by the system and stay as they are. */
+function resolveTrainerPaths(trainer: TrainerConfig, folder: string): TrainerConfig {
+  if (trainer.base === undefined) return trainer;
+  const base = resolve(folder, trainer.base);
+  if (trainer.kind !== 'encoder') return { ...trainer, base };
+  return { ...trainer, base, encoder: resolve(folder, trainer.encoder), tokenizer: resolve(folder, trainer.tokenizer) };
 }

@@ -5,13 +5,17 @@ import type { ModelConfig } from '../src/config.ts';
 import { RelearnError } from '../src/errors.ts';
 import { issueCertificate } from '../src/gate/certificate.ts';
 import { findCertificate, storeCertificate } from '../src/gate/stored-certificates.ts';
-import { describeOtherRedactor, redactorInForce, redactorVersion } from '../src/log/redact/index.ts';
+import { describeOtherRedactor, redactorInForce } from '../src/log/redact/index.ts';
 import { openArtifactDirectory } from '../src/promote/artifacts.ts';
 import { deployChampion } from '../src/promote/promotion.ts';
 import { getVersion, listChampions, registerVersion } from '../src/promote/registry.ts';
-import { trainEmbedded } from '../src/retrain/embedded/train-in-thread.ts';
-import { loadOnnxModel } from '../src/serve/onnx.ts';
+import { createTrainer } from '../src/retrain/create-trainer.ts';
+import { openJobStore } from '../src/retrain/jobs/job-store.ts';
+import { adoptOnnx } from '../src/retrain/pipeline/adopt-onnx.ts';
+import { registerTrained } from '../src/retrain/register-trained.ts';
+import { readAsked } from '../src/retrain/training-rows.ts';
 import { readCertificateKeys } from './certificate-keys.ts';
+import { trainerEnvironment } from './environment.ts';
 import type { Runtime } from './runtime.ts';
 import { statePaths } from './state-paths.ts';
 
@@ -30,39 +34,56 @@ export async function trainVersion(
   await mkdir(scratch, { recursive: true });
   const folder = await mkdtemp(join(scratch, `train-${model}-`));
   try {
-    const output = join(folder, 'model.onnx');
-    const calibration = [settings.drift.gold, settings.evals?.pack].filter((file) => file !== undefined);
-    const { seed, epochs, base } = trainer;
-    const trained = await trainEmbedded(
-      {
-        ...{ files: { base, calibration }, output, seed, epochs },
-        ...{ redactorVersion: redactorVersion(), chain: runtime.config.log.redaction.chain },
-      },
-      onProgress,
-    );
-    const version = await registerVersion(runtime.db, {
-      ...{ model, kind: 'onnx', dataset: null, parent: null, run: null },
-      artifact: await openArtifactDirectory(artifacts).put(output),
-      lowConfidenceBelow: trained.lowConfidenceBelow,
-      metadata: { trainer: trainer.kind, seed, redactor: redactorVersion(), rows: trained.rows },
+    const { secret } = runtime.environment;
+    const train = createTrainer(trainer, {
+      ...{ environment: trainerEnvironment(runtime.config), secret, jobs: openJobStore(runtime.db) },
+      chain: runtime.config.log.redaction.chain,
     });
-    return { version, seconds: trained.seconds, rows: trained.rows, labels: trained.labels };
+    const calibration = calibrationFiles(settings);
+    const trained = await train({ calibration }, { key: folder, folder }, onProgress, new AbortController().signal);
+    const { rows = 0, labels = 0 } = countsSchema.parse(trained.metadata);
+    const made = { model, dataset: null, parent: null, run: null, trainer: trainer.kind };
+    const stores = { db: runtime.db, artifacts: openArtifactDirectory(artifacts) };
+    const version = await registerTrained(stores, trained, made);
+    return { version, seconds: trained.seconds, rows, labels };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** Registers an ONNX file that was trained elsewhere, after it has loaded and answered. */
-export async function importVersion(runtime: Runtime, model: string, file: string): Promise<string> {
-  modelSettings(runtime, model);
-  const loaded = await loadOnnxModel(file, 'import');
-  const { lowConfidenceBelow, redactorVersion: redactor } = loaded;
-  await loaded.close();
-  return registerVersion(runtime.db, {
-    ...{ model, kind: 'onnx', dataset: null, parent: null, run: null, lowConfidenceBelow },
-    artifact: await openArtifactDirectory(statePaths(runtime.config).artifacts).put(file),
-    metadata: { trainer: 'imported', redactor },
-  });
+const countsSchema = z.object({ rows: z.number().optional(), labels: z.number().optional() });
+
+function calibrationFiles({ drift, evals }: ModelConfig): string[] {
+  return [drift.gold, evals?.pack].filter((file) => file !== undefined);
+}
+
+/**
+ * Registers an ONNX file that was trained elsewhere, after it has loaded and answered. A text pipeline of scikit-learn is
+ * rewritten first; `notes` says what was changed and what cannot be known of it.
+ */
+export async function importVersion(
+  runtime: Runtime,
+  model: string,
+  file: string,
+): Promise<{ version: string; notes: string[] }> {
+  const settings = modelSettings(runtime, model);
+  const { scratch, artifacts } = statePaths(runtime.config);
+  await mkdir(scratch, { recursive: true });
+  const folder = await mkdtemp(join(scratch, `import-${model}-`));
+  try {
+    const asked = calibrationFiles(settings).map((path) => readAsked(redactorInForce(), path));
+    const texts = (await Promise.all(asked)).flat();
+    const { notes, ...adopted } = await adoptOnnx(file, join(folder, 'model.onnx'), texts);
+    const version = await registerVersion(runtime.db, {
+      ...{ model, kind: 'onnx', dataset: null, parent: null, run: null },
+      lowConfidenceBelow: adopted.lowConfidenceBelow,
+      artifact: await openArtifactDirectory(artifacts).put(adopted.file),
+      metadata: { trainer: 'imported', redactor: adopted.redactorVersion, notes },
+    });
+    return { version, notes };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 const trainedFor = z.object({ redactor: z.string() });

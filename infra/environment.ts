@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
+import type { Config } from '../src/config.ts';
 import { RelearnError } from '../src/errors.ts';
 
 /** How to reach a Temporal server: address, TLS, API key, headers. */
@@ -73,4 +74,10 @@ export function childEnvironment(
     ([name]) => !(options.withoutTemporal === true && name.startsWith('TEMPORAL_')),
   );
   return { ...Object.fromEntries(inherited), ...changes };
+}
+
+/** The environment for a trainer's program: without what opens Relearn's own database, certificates and cluster. */
+export function trainerEnvironment({ log, certificates }: Pick<Config, 'log' | 'certificates'>): NodeJS.ProcessEnv {
+  const own = new Set(['DATABASE_URL', 'TEMPORAL_API_KEY', log.hashKeyEnv, certificates.signingKeyEnv]);
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.has(name)));
 }

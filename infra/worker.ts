@@ -8,7 +8,7 @@ import { loadOnnxModelInThread } from '../src/serve/onnx-thread.ts';
 import { taskQueue, trainingTaskQueue } from '../src/temporal.ts';
 import { openAnswering } from './answering.ts';
 import { readCertificateKeys } from './certificate-keys.ts';
-import type { TemporalConnection } from './environment.ts';
+import { trainerEnvironment, type TemporalConnection } from './environment.ts';
 import type { Logger } from './logger.ts';
 import { statePaths } from './state-paths.ts';
 
@@ -44,9 +44,10 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   const answering = await openAnswering({ ...setup, load: loadOnnxModelInThread });
   const { artifacts, answerer, log } = answering;
   const activities = createActivities({
-    ...{ config, db, artifacts, answerer, writer: log, logger, hashKey: setup.hashKey, secret: setup.secret },
+    ...{ config, db, artifacts, answerer, writer: log, logger, hashKey: setup.hashKey },
     certificateKeys: await readCertificateKeys(config, setup.secret),
     ...{ datasetDirectory: paths.datasets, scratchDirectory: paths.scratch },
+    ...{ secret: setup.secret, environment: trainerEnvironment(config) },
   });
 
   const connection = await NativeConnection.connect(setup.temporal);

@@ -9,6 +9,7 @@ import { canaryConfig } from './promote/config.ts';
 import { tagsConfig } from './tag/config.ts';
 import { monitorSettings } from './watch/config.ts';
 import { clustersConfig } from './watch/clusters/config.ts';
+import { trainerSchema } from './retrain/config.ts';
 
 const name = z
   .string()
@@ -27,6 +28,10 @@ const serve = z.discriminatedUnion('kind', [
       url: z.url().describe('base URL of an OpenAI-compatible endpoint, such as https://host/v1'),
       upstreamModel: z.string().min(1).describe('the model name the endpoint knows'),
       apiKeyEnv: z.string().min(1).optional().describe('environment variable that holds the key'),
+      lora: z
+        .boolean()
+        .default(false)
+        .describe("a vLLM: a version's adapter is loaded by /v1/load_lora_adapter before it is asked"),
       timeoutSeconds: seconds
         .default(60)
         .describe('an answer must begin within this, repeats included, and never pause for longer'),
@@ -62,20 +67,9 @@ const drift = z.strictObject({
   deadlineDays: z.number().positive().default(30).describe('an incident that nobody answers closes after this'),
 });
 
-const trainer = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('embedded'),
-    base: file.describe(
-      'JSONL of prompt and completion: what the first version learned from, replayed in each retrain',
-    ),
-    seed: z.number().int().default(1),
-    epochs: count.default(10),
-  }),
-]);
-
 const retrain = z.strictObject({
   minCorrected: count.default(100).describe('distinct corrected rows of an incident before drift triggers a retrain'),
-  trainer: trainer.optional(),
+  trainer: trainerSchema.optional(),
   dataset: datasetConfig.prefault({}),
   cadence: z.string().optional().describe('cron expression in UTC, such as "0 3 * * 1"'),
   clusters: z
@@ -95,18 +89,23 @@ const rollout = z.strictObject({
   canary: canaryConfig.optional().describe('let a candidate answer a part of the traffic first; left out: all at once'),
 });
 
-const model = z.strictObject({
-  serve,
-  sampling: sampling.prefault({}),
-  drift: drift.prefault({}),
-  retrain: retrain.prefault({}),
-  clusters: clustersConfig.prefault({}),
-  evals: evalsConfig.optional(),
-  rollout: rollout.prefault({}),
-  tags: tagsConfig.prefault({}),
-  labelStudio: labelStudioConfig.optional(),
-  relabel: relabelConfig.optional(),
-});
+const model = z
+  .strictObject({
+    serve,
+    sampling: sampling.prefault({}),
+    drift: drift.prefault({}),
+    retrain: retrain.prefault({}),
+    clusters: clustersConfig.prefault({}),
+    evals: evalsConfig.optional(),
+    rollout: rollout.prefault({}),
+    tags: tagsConfig.prefault({}),
+    labelStudio: labelStudioConfig.optional(),
+    relabel: relabelConfig.optional(),
+  })
+  .refine(({ serve, retrain: { trainer } }) => trainer?.kind !== 'jobs' || serve.kind === 'upstream', {
+    path: ['retrain', 'trainer', 'kind'],
+    message: 'jobs makes a model of an upstream: set serve.kind to upstream',
+  });
 
 /** Gateway and console: where they listen, who may ask, and how much. */
 const server = {

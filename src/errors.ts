@@ -44,6 +44,7 @@ export const errorCatalogue = {
   invalid_rows: { status: 400, type: 'invalid_request_error' },
   invalid_artifact: { status: 400, type: 'invalid_request_error' },
   invalid_arguments: { status: 400, type: 'invalid_request_error' },
+  trainer_failed: { status: 422, type: 'invalid_request_error' },
   port_taken: { status: 500, type: 'server_error' },
   stack_failed: { status: 500, type: 'server_error' },
   workflow_failed: { status: 500, type: 'server_error' },

@@ -14,7 +14,7 @@ const source = fileURLToPath(new URL('../../../bench/peers/middleware.py', impor
 const startWithinMs = 120_000;
 
 /** A Python environment with these packages, in the cache: installed once. Returns the folder of its programs. */
-async function installPackages(name: string, packages: readonly string[]): Promise<string> {
+export async function installPackages(name: string, packages: readonly string[]): Promise<string> {
   const folder = join(readEnvironment().cacheDirectory, 'bench', name);
   if (!existsSync(join(folder, 'installed'))) {
     console.error(`installing ${packages.join(', ')} for the benchmark, once`);

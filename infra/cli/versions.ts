@@ -35,7 +35,8 @@ export function addVersionCommands(program: Command): void {
     .description('make a version the champion; the first one of a model needs no gate certificate')
     .requiredOption('--model <name>', 'a model of relearn.yaml')
     .option('--version <version>', 'a registered version, such as v3')
-    .option('--artifact <file>', 'an ONNX file of the embedded trainer, registered first')
+    .option('--file <file>', 'an ONNX file of Relearn, or a text pipeline exported by skl2onnx; registered first')
+    .option('--artifact <file>', 'the same as --file')
     .option('--reason <text>', 'why, for the record', 'by hand')
     .option('--json', 'report as JSON')
     .action((_: unknown, command: Command) => runWith(command, deploy));
@@ -74,6 +75,7 @@ async function train(runtime: Runtime, options: { model: string; deploy?: boolea
 interface DeployOptions {
   model: string;
   version?: string;
+  file?: string;
   artifact?: string;
   reason: string;
   json?: boolean;
@@ -81,17 +83,20 @@ interface DeployOptions {
 
 async function deploy(runtime: Runtime, options: DeployOptions): Promise<void> {
   const { model, reason, json } = options;
-  const version = await chooseVersion(runtime, options);
+  const { version, notes } = await chooseVersion(runtime, options);
   const warning = await deployVersion(runtime, model, version, { actor: actor(), reason });
-  report(json, { model, version, ...(warning === null ? {} : { warning }) }, () =>
-    [`${model} ${version} serves now.`, ...(warning === null ? [] : [warning])].join(' '),
-  );
+  const told = [...notes, ...(warning === null ? [] : [warning])];
+  report(json, { model, version, notes: told }, () => [...told, `${model} ${version} serves now.`].join('\n'));
 }
 
-async function chooseVersion(runtime: Runtime, { model, version, artifact }: DeployOptions): Promise<string> {
-  if (version !== undefined && artifact === undefined) return version;
-  if (artifact !== undefined && version === undefined) return importVersion(runtime, model, artifact);
-  throw new RelearnError('invalid_arguments', 'Wanted either --version or --artifact.');
+async function chooseVersion(
+  runtime: Runtime,
+  { model, version, file, artifact }: DeployOptions,
+): Promise<{ version: string; notes: string[] }> {
+  const path = file ?? artifact;
+  if (version !== undefined && path === undefined) return { version, notes: [] };
+  if (path !== undefined && version === undefined) return importVersion(runtime, model, path);
+  throw new RelearnError('invalid_arguments', 'Wanted either --version or --file.');
 }
 
 async function listVersions(db: Database, models: readonly string[]): Promise<VersionLine[]> {

@@ -5,6 +5,7 @@ import type { ArtifactStore } from '../promote/artifacts.ts';
 import type { Version } from '../promote/registry.ts';
 import type { ServedModel } from './model.ts';
 import { holdModel, type Loaded } from './serving.ts';
+import { loadLoraAdapter } from './load-lora.ts';
 import { createUpstreamModel } from './upstream.ts';
 
 export interface LoadOptions {
@@ -20,7 +21,11 @@ export interface LoadOptions {
 const uncalibrated = { onnx: Math.log(0.5), upstream: -3 };
 
 /** A retrained upstream version is another model of the same endpoint. */
-const upstreamMetadata = z.object({ upstreamModel: z.string().min(1).optional() });
+const upstreamMetadata = z.object({
+  upstreamModel: z.string().min(1).optional(),
+  /** Where a vLLM finds its adapter. */
+  loraPath: z.string().min(1).optional(),
+});
 
 /** Loads a version of the registry. Throws `invalid_artifact`, or `invalid_config` when the config serves it otherwise. */
 export async function loadRegistered(options: LoadOptions, version: Version, since: Date): Promise<Loaded> {
@@ -51,16 +56,12 @@ async function openVersion(options: LoadOptions, config: ModelConfig, version: V
       `Version ${version.version} of ${version.model} is an upstream. Set serve.kind to upstream and give its url.`,
     );
   }
-  const { url, upstreamModel, apiKeyEnv, timeoutSeconds, retries } = config.serve;
-  const own = upstreamMetadata.safeParse(version.metadata).data?.upstreamModel;
+  const { url, upstreamModel, apiKeyEnv, timeoutSeconds, retries, lora } = config.serve;
+  const { upstreamModel: name = upstreamModel, loraPath } = upstreamMetadata.safeParse(version.metadata).data ?? {};
+  const apiKey = apiKeyEnv === undefined ? undefined : options.secret(apiKeyEnv);
+  if (lora && loraPath !== undefined) await loadLoraAdapter(url, { name, path: loraPath, apiKey });
   return createUpstreamModel(
-    {
-      url,
-      upstreamModel: own ?? upstreamModel,
-      apiKey: apiKeyEnv === undefined ? undefined : options.secret(apiKeyEnv),
-      timeoutMs: timeoutSeconds * 1000,
-      retries,
-    },
+    { url, upstreamModel: name, apiKey, timeoutMs: timeoutSeconds * 1000, retries },
     version.version,
   );
 }

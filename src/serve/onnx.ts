@@ -3,10 +3,15 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { classifierText, type Message } from '../chat.ts';
 import { RelearnError } from '../errors.ts';
 import { createFeaturizer, type Featurizer, type SparseVector } from '../retrain/embedded/featurize.ts';
-import { readOnnx } from '../retrain/embedded/read-onnx.ts';
+import { classifierMetadataSchema, metadataKey } from '../retrain/embedded/onnx-format.ts';
+import { readMetadata, readOnnxFile, type OnnxFile } from '../retrain/embedded/read-onnx.ts';
+import { encoderKey } from '../retrain/encoder/encoder-format.ts';
+import { pipelineKey } from '../retrain/pipeline/pipeline-format.ts';
 import type { Answer, ServedModel } from './model.ts';
+import { openEncoderModel } from './onnx-encoder.ts';
+import { openPipelineModel } from './onnx-pipeline.ts';
 
-/** An embedded classifier, ready to answer. */
+/** A classifier that runs in this process, ready to answer. */
 export interface OnnxModel extends ServedModel {
   /** Natural log: an answer below it is of low confidence. Null when the version was not calibrated. */
   readonly lowConfidenceBelow: number | null;
@@ -19,41 +24,50 @@ export interface OnnxModel extends ServedModel {
 const textsPerSlice = 64;
 const floatsPerSlice = 2 ** 21;
 
+/** What a kind of model brings. */
+export type LoadedOnnx = Pick<OnnxModel, 'labels' | 'lowConfidenceBelow' | 'redactorVersion' | 'answer'>;
+
 /**
- * Loads a classifier that this project exported and answers once, so that the first request is fast. One computing thread:
+ * Loads a model of any kind that this project writes and answers once, so that the first request is fast. One computing thread:
  * more of them are slower on texts this small. Throws `invalid_artifact`.
  */
 export async function loadOnnxModel(path: string, version: string): Promise<OnnxModel> {
-  const { bytes, metadata } = await readOnnx(path);
-  const session = await InferenceSession.create(bytes, {
+  const file = await readOnnxFile(path);
+  const open = kinds.find(({ key }) => file.metadata.has(key))?.open ?? openNgramModel;
+  // Before the session: a file that is not ours is refused for that.
+  if (open === openNgramModel) readMetadata(file, metadataKey, classifierMetadataSchema);
+  const session = await InferenceSession.create(file.bytes, {
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     executionMode: 'sequential',
   }).catch((cause: unknown) => {
     throw new RelearnError('invalid_artifact', `onnxruntime cannot load ${path}. Train the version again.`, { cause });
   });
+  const loaded = await open(file, session);
+  await loaded.answer([[{ role: 'user', content: 'warm up' }]]);
+  return { ...loaded, version, readsRedacted: true, close: () => session.release() };
+}
+
+const kinds = [
+  { key: encoderKey, open: openEncoderModel },
+  { key: pipelineKey, open: openPipelineModel },
+];
+
+async function openNgramModel(file: OnnxFile, session: InferenceSession): Promise<LoadedOnnx> {
+  const metadata = readMetadata(file, metadataKey, classifierMetadataSchema);
   const { labels, lowConfidenceBelow, redactorVersion } = metadata;
   const featurize = createFeaturizer(metadata.featurizer);
-
-  async function answer(conversations: readonly (readonly Message[])[], signal?: AbortSignal): Promise<Answer[]> {
-    const answers: Answer[] = [];
-    for (const slice of sliceVectors(conversations, featurize, labels.length)) {
-      if (answers.length > 0) await yieldToEventLoop();
-      signal?.throwIfAborted();
-      answers.push(...(await runSlice(session, slice, labels)));
-    }
-    return answers;
-  }
-
-  await answer([[{ role: 'user', content: 'warm up' }]]);
   return {
-    version,
-    readsRedacted: true,
-    lowConfidenceBelow,
-    labels,
-    redactorVersion,
-    answer,
-    close: () => session.release(),
+    ...{ labels, lowConfidenceBelow, redactorVersion },
+    async answer(conversations, signal) {
+      const answers: Answer[] = [];
+      for (const slice of sliceVectors(conversations, featurize, labels.length)) {
+        if (answers.length > 0) await yieldToEventLoop();
+        signal?.throwIfAborted();
+        answers.push(...(await runSlice(session, slice, labels)));
+      }
+      return answers;
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import type { AddressInfo } from 'node:net';
 import { configSchema } from '../../src/config.ts';
@@ -8,7 +9,17 @@ import { openArtifactDirectory } from '../../src/promote/artifacts.ts';
 
 /** A fake OpenAI-compatible endpoint that notes who asks. */
 const keys: (string | undefined)[] = [];
+const adapters: string[] = [];
 const endpoint = createServer((request, response) => {
+  if (request.url === '/v1/load_lora_adapter') {
+    void text(request).then((body) => {
+      adapters.push(body);
+      const again = adapters.length > 1; // as vLLM answers then
+      response.statusCode = again ? 400 : 200;
+      response.end(again ? '{"message":"The lora adapter has already been loaded."}' : 'Success');
+    });
+    return;
+  }
   keys.push(request.headers.authorization);
   response.setHeader('content-type', 'application/json');
   response.end(JSON.stringify({ choices: [{ message: { role: 'assistant', content: 'hello' } }] }));
@@ -38,4 +49,28 @@ test('the key of an upstream comes from the environment variable that the config
   assert.equal(answer?.text, 'hello');
   assert.deepEqual(keys, ['Bearer sk-test']);
   await loaded.retire();
+});
+
+test('the adapter of a trained version is loaded by vLLM before the version is asked, and may be there already', async () => {
+  const { port } = endpoint.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}/v1`;
+  const { models } = configSchema.parse({
+    models: { chat: { serve: { kind: 'upstream', url, upstreamModel: 'big', lora: true } } },
+  });
+  for (const version of ['v2', 'v2']) {
+    const loaded = await loadRegistered(
+      {
+        ...{ models, artifacts: openArtifactDirectory('none'), secret: () => undefined },
+        load: () => Promise.reject(new Error('not an ONNX model')),
+      },
+      {
+        ...{ model: 'chat', version, kind: 'upstream', artifact: null, dataset: null, parent: 'v1', run: 1 },
+        ...{ lowConfidenceBelow: null, metadata: { upstreamModel: 'chat-1', loraPath: '/adapters/chat-1' } },
+      },
+      new Date(),
+    );
+    await loaded.retire();
+  }
+  const asked = '{"lora_name":"chat-1","lora_path":"/adapters/chat-1"}';
+  assert.deepEqual(adapters, [asked, asked]);
 });

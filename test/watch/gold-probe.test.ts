@@ -42,7 +42,7 @@ function probe(id: string, isRight: (question: string, turn: number) => boolean,
     if (turn > 100) throw new RelearnError('upstream_failed', 'no answer');
     turn += 1;
     return cases.map(({ id, slice, messages: [question] }) => ({
-      ...{ case: id, slice, passed: isRight(String(question?.content), turn) },
+      ...{ case: id, slice, passed: isRight(typeof question?.content === 'string' ? question.content : '', turn) },
     }));
   };
   const options = { db: stack.db, score, logger: { warn() {} } };

@@ -1,9 +1,6 @@
 import type { Classifier } from './classify.ts';
+import { dataType, node, tensor, value } from './onnx-parts.ts';
 import { metadataKey, onnxModel, type ClassifierMetadata } from './onnx-format.ts';
-
-/** Numbers of onnx.proto: TensorProto.DataType and AttributeProto.AttributeType. */
-const dataType = { float: 1, int32: 6, int64: 7 };
-const attributeType = { int: 2, ints: 7 };
 
 /**
  * A classifier as one ONNX file (IR 8, opset 17, standard operators only).
@@ -53,23 +50,4 @@ export function exportOnnx(classifier: Classifier, metadata: Omit<ClassifierMeta
       }),
     )
     .finish();
-}
-
-function node(opType: string, input: string[], output: string, attributes: Record<string, number | number[]> = {}) {
-  const attribute = Object.entries(attributes).map(([name, given]) =>
-    Array.isArray(given)
-      ? { name, ints: given, type: attributeType.ints }
-      : { name, i: given, type: attributeType.int },
-  );
-  return { opType, input, output: [output], attribute };
-}
-
-/** Raw data is little-endian, as is every machine onnxruntime-node runs on. */
-function tensor(name: string, type: number, dims: number[], data: Float32Array | BigInt64Array) {
-  return { name, dataType: type, dims, rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
-}
-
-function value(name: string, elemType: number, dims: (string | number)[]) {
-  const dim = dims.map((size) => (typeof size === 'string' ? { dimParam: size } : { dimValue: size }));
-  return { name, type: { tensorType: { elemType, shape: { dim } } } };
 }

@@ -36,7 +36,9 @@ const onnx = protobuf.Root.fromJSON({
     Attribute: message(
       ['name', 1, 'string'],
       ['i', 3, 'int64'],
+      ['s', 4, 'bytes'],
       ['ints', 8, 'int64', 'repeated'],
+      ['strings', 9, 'bytes', 'repeated'],
       ['type', 20, 'int32'],
     ),
     Tensor: message(

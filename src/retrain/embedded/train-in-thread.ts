@@ -3,8 +3,9 @@ import { rename, rm } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { RelearnError } from '../../errors.ts';
 import { unpackFailure } from '../../thread-failure.ts';
+import type { EncoderJob } from '../encoder/train-encoder.ts';
 import type { TrainingJob, TrainingOutcome } from './train-from-files.ts';
-import type { TrainingMessage } from './train-thread.ts';
+import type { ThreadJob, TrainingMessage } from './train-thread.ts';
 
 /**
  * Trains a classifier in a thread of its own and writes it to `job.output`, replacing what is there only when all went
@@ -16,11 +17,29 @@ export async function trainEmbedded(
   onProgress: (fraction: number) => void = () => {},
   signal?: AbortSignal,
 ): Promise<TrainingOutcome> {
+  return inThread(job.output, (output) => ({ embedded: { ...job, output } }), onProgress, signal);
+}
+
+/** The same for a head on a sentence encoder. */
+export async function trainEncoderInThread(
+  job: EncoderJob,
+  onProgress: (fraction: number) => void = () => {},
+  signal?: AbortSignal,
+): Promise<TrainingOutcome> {
+  return inThread(job.output, (output) => ({ encoder: { ...job, output } }), onProgress, signal);
+}
+
+async function inThread(
+  target: string,
+  jobWriting: (output: string) => ThreadJob,
+  onProgress: (fraction: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<TrainingOutcome> {
   signal?.throwIfAborted();
-  const partial = `${job.output}.${randomUUID()}.partial`;
+  const partial = `${target}.${randomUUID()}.partial`;
   try {
-    const outcome = await runThread({ ...job, output: partial }, onProgress, signal);
-    await rename(partial, job.output);
+    const outcome = await runThread(jobWriting(partial), onProgress, signal);
+    await rename(partial, target);
     return outcome;
   } finally {
     await rm(partial, { force: true });
@@ -28,7 +47,7 @@ export async function trainEmbedded(
 }
 
 async function runThread(
-  job: TrainingJob,
+  job: ThreadJob,
   onProgress: (fraction: number) => void,
   signal: AbortSignal | undefined,
 ): Promise<TrainingOutcome> {

@@ -1,7 +1,10 @@
-/** Entry of the training thread: `trainEmbedded` sends it one job and reads what it posts. */
+/** Entry of the training thread: `trainInThread` sends it one job and reads what it posts. */
 import { parentPort } from 'node:worker_threads';
 import { packFailure, type ThreadFailure } from '../../thread-failure.ts';
+import { trainEncoder, type EncoderJob } from '../encoder/train-encoder.ts';
 import { trainFromFiles, type TrainingJob, type TrainingOutcome } from './train-from-files.ts';
+
+export type ThreadJob = { embedded: TrainingJob } | { encoder: EncoderJob };
 
 export type TrainingMessage = { progress: number } | { outcome: TrainingOutcome } | { failure: ThreadFailure };
 
@@ -9,12 +12,15 @@ function post(message: TrainingMessage): void {
   parentPort?.postMessage(message);
 }
 
-async function run(job: TrainingJob): Promise<void> {
+async function run(job: ThreadJob): Promise<void> {
+  const onProgress = (progress: number) => post({ progress });
   try {
-    post({ outcome: await trainFromFiles(job, (progress) => post({ progress })) });
+    const training =
+      'embedded' in job ? trainFromFiles(job.embedded, onProgress) : trainEncoder(job.encoder, onProgress);
+    post({ outcome: await training });
   } catch (error) {
     post({ failure: packFailure(error) });
   }
 }
 
-parentPort?.once('message', (job: TrainingJob) => void run(job));
+parentPort?.once('message', (job: ThreadJob) => void run(job));

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { openJobStore } from '../../../src/retrain/jobs/job-store.ts';
+import { createJobsTrainer } from '../../../src/retrain/jobs/train-by-job.ts';
+import { createTestDatabase } from '../../stack.ts';
+import { makeDirectory, writeJsonl } from '../embedded/synthetic.ts';
+import { startFakeFineTuningApi } from './fake-fine-tuning-api.ts';
+
+async function start(context: TestContext, baseModel = 'small-model') {
+  const api = await startFakeFineTuningApi();
+  context.after(() => api.close());
+  const database = await createTestDatabase();
+  context.after(() => database.close());
+  const folder = await makeDirectory(context);
+  const corrected = await writeJsonl(join(folder, 'train.jsonl'), [{ messages: [] }]);
+  const config = { kind: 'jobs' as const, url: api.url, baseModel, seed: 1, pollSeconds: 0.02 };
+  const jobs = openJobStore(database.db);
+  const run = (signal: AbortSignal, { key = 'chat/4', store = jobs } = {}) =>
+    createJobsTrainer(config, { secret: () => undefined, jobs: store })(
+      { corrected, calibration: [] },
+      { key, folder },
+      () => {},
+      signal,
+    );
+  return { api, run, jobs };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await wait(10);
+}
+
+const never = new AbortController().signal;
+
+test('a job is submitted, polled to its end, and its model becomes the version', async (context) => {
+  const { api, run } = await start(context);
+  const running = run(never);
+  await until(() => api.polls.length >= 2);
+  Object.assign(api.jobs[0] ?? {}, { status: 'succeeded', fine_tuned_model: 'ft:small:4' });
+  const trained = await running;
+  assert.equal(trained.kind, 'upstream');
+  assert.deepEqual(trained.metadata, { upstreamModel: 'ft:small:4', job: 'ftjob-1' });
+  assert.equal(api.files.length, 1);
+});
+
+test('a worker that takes over polls the running job instead of submitting a second one', async (context) => {
+  const { api, run, jobs } = await start(context);
+  const first = new AbortController();
+  const running = run(first.signal);
+  await until(() => api.polls.length >= 1);
+  first.abort(new Error('WORKER_SHUTDOWN'));
+  await assert.rejects(running, /WORKER_SHUTDOWN/);
+  assert.equal(api.jobs[0]?.status, 'running');
+  // This one died between creating its job and saying so; others came after it.
+  const forgetful = {
+    find: () => Promise.resolve(null),
+    save: (...saved: Parameters<typeof jobs.save>) => jobs.save(...saved),
+  };
+  for (const key of ['chat/5', 'chat/6']) {
+    const other = new AbortController();
+    const started = api.jobs.length;
+    const another = run(other.signal, { key, store: forgetful });
+    await until(() => api.jobs.length > started);
+    other.abort(new Error('WORKER_SHUTDOWN'));
+    await assert.rejects(another);
+  }
+  Object.assign(api.jobs.at(-1) ?? {}, { status: 'succeeded', fine_tuned_model: 'ft:small:4' });
+  for (const store of [jobs, forgetful]) {
+    assert.equal((await run(never, { store })).metadata['job'], 'ftjob-1');
+  }
+  assert.equal(api.jobs.length, 3);
+});
+
+test('a run that is cancelled cancels its job', async (context) => {
+  const { api, run } = await start(context);
+  const controller = new AbortController();
+  const running = run(controller.signal);
+  await until(() => api.polls.length >= 1);
+  const reason = new Error('CANCELLED');
+  controller.abort(reason);
+  await assert.rejects(running, reason);
+  assert.equal(api.jobs[0]?.status, 'cancelled');
+});
+
+test('a job that fails, and a refused one, say why in redacted words', async (context) => {
+  const { api, run } = await start(context);
+  const running = run(never);
+  await until(() => api.jobs.length === 1);
+  Object.assign(api.jobs[0] ?? {}, { status: 'failed', error: { message: 'bad row: jane.doe@example.com' } });
+  await assert.rejects(running, {
+    code: 'trainer_failed',
+    message: /ended as failed\. The API says: bad row: \[EMAIL\]/,
+  });
+  const refused = await start(context, 'refused');
+  await assert.rejects(refused.run(never), {
+    code: 'trainer_failed',
+    message: /status 400\. row 3, \[EMAIL\], is too long/,
+  });
+});
