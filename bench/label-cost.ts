@@ -1,3 +1,4 @@
+import { trainerSchema } from '../src/retrain/config.ts';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
