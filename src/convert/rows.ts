@@ -65,3 +65,12 @@ export async function countNewRows(db: Database, dataset: string, previous: stri
   );
   return row?.fresh ?? 0;
 }
+
+/** The newest correction of a model, by its `seq`; 0 without one. */
+export async function lastCorrection(db: Database, model: string): Promise<number> {
+  const [row] = await db.query<{ seq: number }>(
+    `select coalesce(max(seq), 0) as seq from relearn.corrections where model = $1`,
+    [model],
+  );
+  return row?.seq ?? 0;
+}
