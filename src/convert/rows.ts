@@ -12,7 +12,7 @@ export interface CorrectedRow {
   response: string;
   ts: Date;
   tags: string[];
-  /** The latest incident the row belongs to; '' when it belongs to none. */
+  /** The latest incident the row belonged to when it was corrected, or else its first; '' when it belongs to none. */
   incident: string;
 }
 
@@ -29,7 +29,7 @@ export async function* readCorrectedRows(
   for (let after = 0; ;) {
     const rows = await db.query<CorrectedRow>(
       `with last as (
-         select distinct on (request_id) request_id, seq, id, completion
+         select distinct on (request_id) request_id, seq, id, completion, coalesce(restated_at, created_at) as said_at
          from relearn.corrections
          where model = $1 and verified and seq <= $2
          order by request_id, seq desc
@@ -39,7 +39,11 @@ export async function* readCorrectedRows(
        from last c
        join relearn.samples s on s.request_id = c.request_id and s.source = 'production'
        join lateral (
-         select max(incident) as incident, array_agg(distinct tag order by tag) as tags
+         select array_agg(distinct tag order by tag) as tags,
+           coalesce(
+             (array_agg(incident order by created_at desc, incident desc)
+               filter (where incident <> '' and created_at <= c.said_at))[1],
+             (array_agg(incident order by created_at, incident) filter (where incident <> ''))[1], '') as incident
          from relearn.tags t
          where t.request_id = c.request_id and t.created_at <= $3
          having count(*) > 0
@@ -64,4 +68,13 @@ export async function countNewRows(db: Database, dataset: string, previous: stri
     [dataset, previous],
   );
   return row?.fresh ?? 0;
+}
+
+/** The newest correction of a model, by its `seq`; 0 without one. */
+export async function lastCorrection(db: Database, model: string): Promise<number> {
+  const [row] = await db.query<{ seq: number }>(
+    `select coalesce(max(seq), 0) as seq from relearn.corrections where model = $1`,
+    [model],
+  );
+  return row?.seq ?? 0;
 }
