@@ -1,4 +1,4 @@
-import { getExampleNumber, type CountryCode, type Examples } from 'libphonenumber-js/max';
+import { getExampleNumber, type CountryCode } from 'libphonenumber-js/max';
 import examples from 'libphonenumber-js/mobile/examples' with { type: 'json' };
 import { luhn, mod97 } from '../src/log/redact/checksum.ts';
 import type { Random } from './redact-random.ts';
