@@ -10,6 +10,7 @@ import type { Champions } from '../serve/champions.ts';
 import type { AnswerLog } from '../serve/log-answer.ts';
 import { answerDirectly } from './direct-chat.ts';
 import { answerErrors, errorBody, parseRequest, sendError } from './errors.ts';
+import { followDrift } from './drift-metrics.ts';
 import { addFeedbackRoute } from './feedback.ts';
 import type { Keys } from './keys-follow.ts';
 import { gatewayScopes, guardRoutes } from './keys-guard.ts';
@@ -80,6 +81,7 @@ export function buildGateway({
     tally: () => log.tally(),
     missing: () => champions.missing(),
     inFlight: () => guard.inFlight(),
+    drift: followDrift(db, models),
   });
 
   answerErrors(app, routes);
