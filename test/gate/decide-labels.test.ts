@@ -79,7 +79,7 @@ test('the gate is asked of every classifier, unless the configuration sets it ot
   assert.ok(askedGates([whole], [], champion).some(({ slice, required }) => slice === 'label/*' && required));
   const advisory = gateSchema.parse({ slice: 'label/*', required: false, maxDrop: 0.3 });
   assert.deepEqual(askedGates([whole, advisory], [], champion), [whole, advisory]);
-  const prose = champion.map(({ label: _, ...one }) => one);
+  const prose = champion.map(({ case: id, slice, passed }) => ({ case: id, slice, passed }));
   assert.deepEqual(askedGates([whole], [], prose), [whole]);
   assert.throws(() => gateSchema.parse({ slice: 'label/*', min: 0.5 }), /no bound but maxDrop/);
 });
