@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { activityInfo, cancellationSignal, getClient } from '@temporalio/activity';
@@ -70,8 +71,11 @@ export function createRetrainActivities({
       const train = createTrainer(trainer, {
         ...{ environment, secret, jobs: openJobStore(db), chain: config.log.redaction.chain },
       });
+      const rows = join(datasetDirectory, await latestRevision(db, dataset));
+      const replay = join(rows, 'replay.jsonl');
       const learn = {
-        corrected: join(datasetDirectory, await latestRevision(db, dataset), 'train.jsonl'),
+        corrected: join(rows, 'train.jsonl'),
+        replay: existsSync(replay) ? replay : undefined,
         calibration: [settings?.drift.gold, settings?.evals?.pack].filter((file) => file !== undefined),
       };
       const trained = await withHeartbeat((tell) =>

@@ -99,7 +99,7 @@ export function divideRows(rows: readonly CorrectedRow[], reserved: KnownTexts):
   const contaminated: CorrectedRow[] = [];
   const keepFree = (candidates: readonly CorrectedRow[], texts: KnownTexts) =>
     candidates.filter((row) => {
-      const isCopy = hasCopy(row.prompt, texts);
+      const isCopy = hasCopy(promptMessages(row.prompt), texts);
       if (isCopy) contaminated.push(row);
       return !isCopy;
     });

@@ -19,7 +19,8 @@ export interface CorrectedRow {
 const batchRows = 5000;
 
 /**
- * Every corrected and tagged production row of a model, by the order of their last correction up to the cut-off.
+ * Every corrected and tagged production row of a model, by the order of their last correction up to the cut-off. Tags are
+ * those of `taggedBefore`, whatever was added or taken off later: read again, it gives the same rows.
  * Uncorrected rows and unverified corrections are left out.
  */
 export async function* readCorrectedRows(
@@ -44,8 +45,13 @@ export async function* readCorrectedRows(
              (array_agg(incident order by created_at desc, incident desc)
                filter (where incident <> '' and created_at <= c.said_at))[1],
              (array_agg(incident order by created_at, incident) filter (where incident <> ''))[1], '') as incident
-         from relearn.tags t
-         where t.request_id = c.request_id and t.created_at <= $3
+         from (
+           select tag, incident, created_at from relearn.tags
+           where request_id = c.request_id and created_at <= $3
+           union all
+           select tag, incident, added_at from relearn.tag_removals
+           where request_id = c.request_id and added_at <= $3 and removed_at > $3
+         ) then_on
          having count(*) > 0
        ) tagged on true
        where c.seq > $4

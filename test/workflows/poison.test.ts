@@ -74,10 +74,11 @@ test('planted eval cases are dropped and counted, and what is personal in comple
   assert.equal(status, 'promoted');
   const { dataset } = await readLineage(db, model, version ?? '');
   assert.ok(dataset !== null);
-  assert.equal(dataset.manifest.dropped.contaminated, planted.length);
+  assert.ok(dataset.manifest.dropped.contaminated >= planted.length); // and copies of held-out rows
   const lines = (await readFile(join(loop.config.stateDir, 'datasets', dataset.id, 'train.jsonl'), 'utf8')).trim();
   const pair = z.object({ messages: z.array(z.object({ content: z.string() })) });
   const said = lines.split('\n').map((line) => pair.parse(JSON.parse(line)).messages.at(-1)?.content);
   assert.ok(said.includes('music for [EMAIL]'));
+  assert.ok(planted.every(({ prompt }) => !lines.includes(JSON.stringify(prompt))));
   assert.ok(!lines.includes('anna.smith'));
 });
