@@ -77,7 +77,7 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
   let lastRetrain = carried?.lastRetrain ?? null;
   let progress = { rows: 0, corrected: 0, counted: 0, disagreements: 0, detectedAgain: false };
   let correctedAtOrder = -Infinity;
-  let isOrdering = false;
+  let nextOrderAt = 0;
   const carry = (): Carried => ({ phase, target, graceUntil, lastRetrain, ...inbox.counts() });
   setHandler(driftResponseState, () => ({ model, incident, ...carry(), ...progress, problems: inbox.problems }), {
     description: 'Phase, counts of corrections, what was ignored and why',
@@ -103,12 +103,14 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
     const by = decision === undefined ? {} : { by: decision.by };
     await patient.triggerRetrain({ model, trigger: { kind: 'drift', incident, ...by } });
   };
-  /** Beside all else, one at a time: with many rows it takes a minute, for which no correction waits. */
+  /** Beside all else, one at a time: with many rows it takes a core for a minute, and no correction waits for that. */
   const orderQueue = () => {
-    if (isOrdering || !needsNewOrder(progress.corrected, correctedAtOrder) || !patched('order-reviews')) return;
+    if (Date.now() < nextOrderAt || !needsNewOrder(progress.corrected, correctedAtOrder)) return;
+    if (!patched('order-reviews')) return;
     correctedAtOrder = progress.corrected;
-    isOrdering = true;
-    const done = () => void (isOrdering = false);
+    const began = Date.now();
+    nextOrderAt = Infinity;
+    const done = () => void (nextOrderAt = Date.now() + orderRest * (Date.now() - began));
     orderReviews(model).then(done, done); // it fails only when all is cancelled
   };
   const storeWaiting = async () => {
@@ -199,6 +201,9 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
     }
   }
 }
+
+/** Between two orders of the queue, so many times as long as the first one took: thousands of corrections need the cores. */
+const orderRest = 3;
 
 /** Outcomes after which the champion may have learned from the incident. */
 function mayCure({ status }: RetrainFinished): boolean {
