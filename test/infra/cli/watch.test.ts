@@ -14,7 +14,11 @@ import { temporalAddress } from '../../stack.ts';
 const cli = fileURLToPath(new URL('../../../infra/cli.js', import.meta.url));
 let loop: Loop;
 before(async () => {
-  loop = await startLoop();
+  loop = await startLoop((settings) => {
+    const topics = settings.models[model];
+    assert.ok(topics !== undefined);
+    topics.drift['gold'] = topics.evals.pack; // enough cases for a drop to be seen
+  });
   await writeFile(loop.runtime.configPath, JSON.stringify(loop.config)); // JSON is YAML
   await loop.startWorker();
 });
