@@ -236,6 +236,21 @@ export const hostile = [
   'ß@',
   'é.',
   '१२३',
+  'password=',
+  'password=a1',
+  'password: a1b2c3 ',
+  '"token":"',
+  'secret = "a1b2c3" ',
+  'basic dXNlcjpw ',
+  'curl --user a:',
+  'curl -u ',
+  'key',
+  '4111\n1111\n1111\n1112\n',
+  '1\t',
+  'GB29\nNWBK\n',
+  'GB29_',
+  'IBANDE89',
+  '%B4111^',
 ];
 
 export async function run(): Promise<Record<string, number>> {
