@@ -82,7 +82,7 @@ test('an export takes model, times and tag together', async () => {
     ['r00004', 'r00006', 'r00008', 'r00010'],
   );
   assert.equal(await relearn('export', '--model', 'unknown', '--from', from, '--tag', 'even'), '');
-  await assert.rejects(relearn('export', '--from', 'yesterday'), { code: 1, stderr: /--from is no time.*ISO 8601/ });
+  await assert.rejects(relearn('export', '--from', 'yesterday'), { code: 2, stderr: /--from is no time.*ISO 8601/ });
 });
 
 test('of a compressed log that is cut short whole batches before the cut are stored; the error says how many, and the whole file heals it', async () => {
