@@ -7,6 +7,7 @@ import { RelearnError } from '../src/errors.ts';
 import { redactToStore } from '../src/log/redact/index.ts';
 import { findVersionOfRun } from '../src/promote/registry.ts';
 import { endRollout } from '../src/promote/rollout.ts';
+import { deleteTaintedAnswers } from '../src/promote/taint.ts';
 import { createTrainer } from '../src/retrain/create-trainer.ts';
 import { openJobStore } from '../src/retrain/jobs/job-store.ts';
 import { registerTrained } from '../src/retrain/register-trained.ts';
@@ -24,6 +25,7 @@ export function createRetrainActivities({
   datasetDirectory,
   secret,
   environment,
+  writer,
   logger,
 }: ActivityDependencies) {
   const runFolder = (model: string, run: number) => join(scratchDirectory, `train-${model}-${run}`);
@@ -42,6 +44,8 @@ export function createRetrainActivities({
       const reason = await redactToStore((redact) => redact(outcome.reason)); // it may quote what a person typed
       if (status !== 'promoted') await endRollout(db, { model, run: n, state: 'rolled_back', by: 'relearn', reason });
       await finishRun(db, { ...outcome, reason });
+      await writer.flush();
+      await deleteTaintedAnswers(db); // the run may have asked a tainted champion
       // Kept until now: a second attempt goes on from its checkpoints.
       await rm(runFolder(outcome.model, outcome.n), { recursive: true, force: true });
     },

@@ -9,6 +9,7 @@ import { hangUp, newCaller, type Caller } from '../serve/caller.ts';
 import type { Champions } from '../serve/champions.ts';
 import type { AnswerLog } from '../serve/log-answer.ts';
 import { answerErrors, errorBody, parseRequest, sendError } from './errors.ts';
+import { followDrift } from './drift-metrics.ts';
 import { addFeedbackRoute } from './feedback.ts';
 import type { Keys } from './keys-follow.ts';
 import { gatewayScopes, guardRoutes } from './keys-guard.ts';
@@ -78,6 +79,7 @@ export function buildGateway({
     tally: () => log.tally(),
     missing: () => champions.missing(),
     inFlight: () => guard.inFlight(),
+    drift: followDrift(db, models),
   });
 
   answerErrors(app, routes);

@@ -51,6 +51,7 @@ export const reviewScopes: RouteScopes = {
   '/api/incidents/:id/retrain': 'admin',
   '/api/clusters': 'review',
   '/api/models': 'review',
+  '/api/models/:model/versions/:version': 'review',
   '/api/drift-events': 'admin',
   '/api/retrain': 'admin',
   '/api/erasures': 'admin',

@@ -20,6 +20,7 @@ const routes = [
   ],
   ['GET', '/api/clusters', 'groups of alike rows among those that fail: ?model'],
   ['GET', '/api/models', 'versions, champions, certificates, gates'],
+  ['GET', '/api/models/:model/versions/:version', 'certificates, dataset, and who corrected what it learned'],
   ['POST', '/api/retrain', '{"model","operator"}'],
   ['GET', '/healthz', 'this process answers'],
 ] as const;

@@ -15,6 +15,7 @@ import { addQueueRoutes } from './review-queue-routes.ts';
 import { renderIndex } from './review-page.ts';
 import { listVersions } from './review-queries.ts';
 import { addTagRoutes } from './review-tags.ts';
+import { addVersionRoute } from './review-versions.ts';
 import { label } from './words.ts';
 
 const retrainRequest = z.object({ model: z.string(), operator: label });
@@ -49,6 +50,7 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   addClusterRoute(app, options);
   addLabelStudioWebhook(app, options);
   addErasureRoutes(app, options);
+  addVersionRoute(app, options);
 
   app.post('/api/retrain', async (request, reply) => {
     const { model, operator } = parseRequest(retrainRequest, request.body);

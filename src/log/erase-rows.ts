@@ -55,6 +55,12 @@ export async function deleteUserRows(
       tell(deleted);
     }
   }
+  // A reviewer's last steps name the rows of a whole card. They serve to undo only, for an hour.
+  await db.query(
+    `delete from relearn.review_actions where request_ids && array(
+       select request_id from relearn.erasure_rows where user_id_hash = $1)`,
+    [userIdHash],
+  );
   return deleted;
 }
 
