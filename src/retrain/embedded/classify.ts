@@ -10,7 +10,7 @@ export interface Classifier {
   readonly labels: readonly string[];
   /** Row-major `[buckets][labels]`, so that a text reads whole rows. */
   readonly weights: Float32Array;
-  /** The square root of how rare each bucket is (`measureRarity`). */
+  /** How rare each bucket is (`measureRarity`), dampened. */
   readonly idf: Float32Array;
   readonly featurizer: FeaturizerParameters;
 }
