@@ -116,5 +116,6 @@ const notFound = 5;
 
 /** A run that an attempt before this one deleted may still be listed. */
 function throwUnlessGone(error: unknown): void {
-  if (!isGrpcServiceError(error) || Number(error.code) !== notFound) throw error;
+  const code: number | undefined = isGrpcServiceError(error) ? error.code : undefined;
+  if (code !== notFound) throw error;
 }

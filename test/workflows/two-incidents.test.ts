@@ -24,6 +24,8 @@ before(async () => {
 });
 after(() => loop.close());
 
+const trainedLine = z.object({ msg: z.literal('trained'), seconds: z.number() });
+
 /** Texts of one topic, two sentences each, so that few are copies of each other. */
 function about(topic: string, count: number, from: number) {
   return Array.from({ length: count }, (_, index) => ({
@@ -50,9 +52,20 @@ async function goThrough(topic: string, from: number) {
     completion,
     operator: `for ${topic}`,
   }));
+  const complete = Date.now();
   await handle.executeUpdate('submitCorrections', { args: [{ batch: randomUUID(), corrections }] });
   assert.equal(((await handle.result()) as { status: string }).status, 'resolved');
-  return { incident: id, requestId: corrections[0]?.requestId ?? '', ...(await getChampion(db, model)) };
+  const trained = loop.logs
+    .map((line) => trainedLine.safeParse(JSON.parse(line)).data)
+    .findLast((line) => line?.msg === 'trained');
+  const [promotion] = await db.query<{ at: Date }>(`select at from relearn.deployments order by id desc limit 1`);
+  const seconds = ((promotion?.at.getTime() ?? 0) - complete) / 1000;
+  return {
+    seconds: `${seconds.toFixed(1)} s from the last correction to champion, training ${trained?.seconds.toFixed(1)} s of them`,
+    incident: id,
+    requestId: corrections[0]?.requestId ?? '',
+    ...(await getChampion(db, model)),
+  };
 }
 
 async function shareRight(topic: string): Promise<number> {
@@ -77,7 +90,7 @@ async function probeGold(): Promise<{ version: string; cases: number } | undefin
   return latest;
 }
 
-test('what one incident taught, the retrain of the next one keeps; both are asked from then on', async () => {
+test('what one incident taught, the retrain of the next one keeps; both are asked from then on', async (t) => {
   const { db } = loop.database;
   assert.deepEqual(await probeGold(), { version: 'v1', cases: 30 });
   const first = await goThrough('gardening', 200_000);
@@ -86,6 +99,7 @@ test('what one incident taught, the retrain of the next one keeps; both are aske
   assert.deepEqual(await probeGold(), { version: 'v2', cases: 30 + held });
 
   const second = await goThrough('music', 300_000);
+  t.diagnostic(second.seconds);
   await loop.champions.refresh();
   assert.ok((await shareRight('gardening')) > 0.95);
   assert.ok((await shareRight('music')) > 0.95);
