@@ -51,7 +51,7 @@ export const secretForms: Record<string, (random: Random) => [secret: string, te
   ),
   jwtYaml: put(
     (random) =>
-      `${encoded('{"alg":"RS256","kid":"1"}')}.${encoded('{"iss":"x"}').replaceAll('=', '')}.${mixed(random, 86)}`,
+      `${encoded('{"alg":"RS256","kid":"1"}').replaceAll('=', '')}.${encoded('{"iss":"x"}').replaceAll('=', '')}.${mixed(random, 86)}`,
     `auth:\n  token: {}\n`,
   ),
   openai: put((random) => `sk-proj-${mixed(random, 48)}`, `openai.api_key = "{}"`),

@@ -1,7 +1,9 @@
-import { getExampleNumber, type CountryCode } from 'libphonenumber-js/max';
-import examples from 'libphonenumber-js/mobile/examples' with { type: 'json' };
+import { createRequire } from 'node:module';
+import { getExampleNumber, type CountryCode, type Examples } from 'libphonenumber-js/max';
 import { luhn, mod97 } from '../src/log/redact/checksum.ts';
 import type { Random } from './redact-random.ts';
+
+const examples = createRequire(import.meta.url)('libphonenumber-js/examples.mobile.json') as Examples;
 
 /** Makers of values as programs write them, by kind; see `redact-formats.ts`. */
 export const formatMakers: Record<string, (random: Random) => string> = { EMAIL, PHONE, SSN, CREDIT_CARD, IBAN, IP };

@@ -5,7 +5,10 @@ import { createRandom } from './redact-random.ts';
 
 /*
  * A third held-out set, written before the redactor was tried on it: values as configuration, code, tables, queries and
- * requests hold them, written by generators of its own (phones by libphonenumber's own formatter).
+ * requests hold them, written by generators of its own (phones by libphonenumber's own formatter). The first look, at
+ * seed 77: of 828 values 83 % by kind (mails, phones, SSNs and IP addresses all, cards 54 %, IBANs 43 %), of 117 secrets
+ * 54 %, of 206 benign texts none touched. What it showed was mended by its causes: groups parted by tabs, "_" and ends
+ * of lines, magnetic stripes, and secrets that only their names give away.
  */
 const contexts: Record<string, readonly string[]> = {
   config: [

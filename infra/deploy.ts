@@ -5,7 +5,7 @@ import type { ModelConfig } from '../src/config.ts';
 import { RelearnError } from '../src/errors.ts';
 import { issueCertificate } from '../src/gate/certificate.ts';
 import { findCertificate, storeCertificate } from '../src/gate/stored-certificates.ts';
-import { describeOtherRedactor, redactorInForce } from '../src/log/redact/index.ts';
+import { describeOtherRedactor, redactorInForce, redactToStore } from '../src/log/redact/index.ts';
 import { deployChampion } from '../src/promote/promotion.ts';
 import { getVersion, listChampions, registerVersion } from '../src/promote/registry.ts';
 import { createTrainer } from '../src/retrain/create-trainer.ts';
@@ -121,7 +121,8 @@ export async function deployVersion(
   }
   const expectedToken = champion?.token ?? 0;
   const key = `deploy/${model}/${version}/${expectedToken}`;
-  await deployChampion(db, keys, { model, version, action: 'deploy', key, actor, reason, expectedToken });
+  const why = await redactToStore((redact) => redact(reason));
+  await deployChampion(db, keys, { model, version, action: 'deploy', key, actor, reason: why, expectedToken });
   const learned = trainedFor.safeParse(found.metadata).data?.redactor;
   return learned === undefined ? null : describeOtherRedactor(learned, redactorInForce());
 }

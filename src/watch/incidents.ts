@@ -94,7 +94,7 @@ async function joinOpenIncident(db: Database, { model, eventId, detectedAt }: De
          select jsonb_agg(event order by place) from (
            select event, place from jsonb_array_elements_text(coalesce(figures->'joinedEvents', '[]') || to_jsonb($2::text))
              with ordinality as e (event, place) order by place desc limit 100) latest)) end
-     where model = $1 and ${isOpen} and ($2::text is null or not coalesce(figures->'joinedEvents', '[]') ? $2)
+     where model = $1 and ${isOpen} and ($2::text is null or event_id is distinct from $2 and not coalesce(figures->'joinedEvents', '[]') ? $2)
      returning id`,
     [model, eventId ?? null, detectedAt],
   );

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { RelearnError } from '../../errors.ts';
-import { redactText } from '../../log/redact/index.ts';
+import { redactToStore } from '../../log/redact/index.ts';
 import { endGroups, groupsWith } from './process-group.ts';
 
 export interface ProgramPlan {
@@ -63,7 +63,7 @@ export async function runProgram(
     await endAll();
     await Promise.race([closed, wait(lastWordsMs)]);
     signal.throwIfAborted();
-    if (problem !== null) throw failed(`The trainer ${program} ${problem}.`, tail);
+    if (problem !== null) throw await failed(`The trainer ${program} ${problem}.`, tail);
   } finally {
     signal.removeEventListener('abort', stop);
     child.stdout.destroy();
@@ -91,15 +91,10 @@ function cannotStart(program: string, cause: Error): RelearnError {
 }
 
 /** Its stderr may quote rows it read. A tail that cannot be redacted is left out. */
-function failed(what: string, tail: string): RelearnError {
+async function failed(what: string, tail: string): Promise<RelearnError> {
   // A line that was cut may hold half of a value that nothing recognises.
   const whole = tail.length < longestTail ? tail : tail.slice(tail.indexOf('\n') + 1);
   const lines = whole.trimEnd().split('\n').slice(-tailLines).join('\n');
-  let shown = '';
-  try {
-    shown = redactText(lines).text;
-  } catch {
-    // fails closed
-  }
+  const shown = await redactToStore((redact) => redact(lines)).catch(() => '');
   return new RelearnError('trainer_failed', shown === '' ? what : `${what} Its stderr ends:\n${shown}`);
 }

@@ -54,7 +54,7 @@ export function createJobsTrainer(config: JobsConfig, { secret, jobs }: JobsPart
     }
     const upstreamModel = job.fine_tuned_model;
     if (job.status !== 'succeeded' || !upstreamModel) {
-      const why = redactedReason(job.error?.message);
+      const why = await redactedReason(job.error?.message);
       throw new RelearnError(
         'trainer_failed',
         `Fine-tuning job ${job.id} ended as ${job.status}.${why === '' ? '' : ` The API says: ${why}`}`,

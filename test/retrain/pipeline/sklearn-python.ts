@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readEnvironment } from '../../../infra/environment.ts';
+import { cacheFolder } from '../../../bench/peers/python.ts';
 
 export const sklearnPackages = ['scikit-learn', 'skl2onnx'];
-export const sklearnPython = join(readEnvironment().cacheDirectory, 'bench', 'sklearn', 'bin', 'python');
+export const sklearnPython = join(cacheFolder('sklearn'), 'bin', 'python');

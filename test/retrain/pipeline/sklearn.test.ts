@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
@@ -9,7 +8,10 @@ import { promisify } from 'node:util';
 import { deployVersion, importVersion } from '../../../infra/deploy.ts';
 import { getVersion } from '../../../src/promote/registry.ts';
 import { makeDirectory } from '../embedded/synthetic.ts';
-import { taskQueue, workflowId } from '../../../src/temporal.ts';
+import { workflowId } from '../../../src/temporal.ts';
+import { getIncident } from '../../../src/watch/incidents.ts';
+import { isOver, reportDrift } from '../../../src/watch/report-drift.ts';
+import { startDriftResponse } from '../../../src/watch/start-response.ts';
 import { examples, knownTopics, model, newTopics, startLoop, textOf, type Loop } from '../../loop.ts';
 import { checkPipeline, pipelineNames } from './pipelines.ts';
 import { sklearnPython } from './sklearn-python.ts';
@@ -63,12 +65,18 @@ test(
     await loop.startWorker();
     await loop.send(examples(knownTopics, 150, 40_000));
     const truth = await loop.send(examples(newTopics, 80, 60_000));
-    await loop.client.workflow.execute('driftWatch', {
-      ...{ workflowId: `drift-watch/${randomUUID()}`, taskQueue, args: [{ model }] },
-    });
-    const [incident] = await loop.database.db.query<{ id: string }>(`select id from relearn.incidents`);
-    assert.ok(incident !== undefined, 'new topics are a drift');
-    const response = loop.client.workflow.getHandle(workflowId.driftResponse(model, incident.id));
+    const { db } = loop.database;
+    const reported = await reportDrift(
+      db,
+      loop.config,
+      { model, event_id: 'seen', monitor: 'elsewhere' },
+      { name: 'test', key: null },
+    );
+    assert.ok(!isOver(reported));
+    const settings = loop.config.models[model];
+    assert.ok(settings !== undefined);
+    await startDriftResponse(loop.client.workflow, await getIncident(db, reported.incident), settings);
+    const response = loop.client.workflow.getHandle(workflowId.driftResponse(model, reported.incident));
     const corrections = [...truth].map(([requestId, completion]) => ({ requestId, completion, operator: 'ann' }));
     await response.executeUpdate('submitCorrections', { args: [{ batch: 'one', corrections }] });
     await response.result();
@@ -76,7 +84,7 @@ test(
     assert.equal(loop.champions.get(model)?.version, 'v2');
     const messages = [{ role: 'user', content: textOf('music', 77_777) }];
     assert.equal((await loop.answerer.answer({ model, messages, source: 'production' })).text, 'music');
-    const { metadata } = await getVersion(loop.database.db, model, 'v2');
+    const { metadata } = await getVersion(db, model, 'v2');
     assert.equal(metadata['trainer'], 'command');
   },
 );
