@@ -13,7 +13,7 @@ let loop: Loop;
 let truth: Map<string, string>;
 before(async () => {
   loop = await startLoop((settings) => {
-    Object.assign(settings.models[model] ?? {}, { clusters: { minRows: 5, reviewAt: 15, minCorrected: 12 } });
+    Object.assign(settings.models[model] ?? {}, { clusters: { minRows: 5, reviewAt: 8, minCorrected: 6 } });
   });
   await loop.startWorker();
   truth = await loop.send(examples(newTopics, 80, 0));
@@ -44,13 +44,15 @@ test('what fails alike becomes named clusters that keep their keys, and large on
     first.found.map(({ key }) => [key, 'stable']),
   );
   const reviewed = first.found.filter(({ underReview }) => underReview);
-  assert.ok(reviewed.length > 0 && reviewed.every(({ rows }) => rows >= 15));
+  assert.ok(reviewed.length > 0 && reviewed.every(({ rows }) => rows >= 8));
 
   const tags = await query<{ request_id: string }>(`select request_id from relearn.tags where tag like 'cluster/%'`);
   const cards = await queue();
   assert.equal(cards.length, 80);
   const tagged = new Set(tags.map(({ request_id: id }) => id));
-  assert.ok(tagged.has(cards[0]?.request_id ?? ''));
+  // Its most central row may be one that is like the cluster's and was not among those that failed.
+  const firstCard = cards.filter(({ rank }) => rank === cards[0]?.rank);
+  assert.ok(firstCard.some(({ request_id: id }) => tagged.has(id)));
 });
 
 test('the clusters are to be read over HTTP, those of an unknown model are not', async () => {
@@ -76,7 +78,7 @@ test('enough corrected rows of a cluster trigger a retrain for it, once, and not
   const { db } = loop.database;
   const [largest] = (await watch()).found;
   const rows = await query<{ request_id: string }>(
-    `select request_id from relearn.tags where tag = '${largest?.key ?? ''}' order by request_id limit 14`,
+    `select request_id from relearn.tags where tag = '${largest?.key ?? ''}' order by request_id limit 8`,
   );
   await storeCorrections(
     db,
@@ -93,7 +95,7 @@ test('enough corrected rows of a cluster trigger a retrain for it, once, and not
   await db.query(`update relearn.incidents set state = 'closed'`);
   const due = await watch();
   assert.equal(due.status, 'triggered');
-  assert.ok((due.found.find(({ key }) => key === largest?.key)?.corrected ?? 0) >= 12);
+  assert.ok((due.found.find(({ key }) => key === largest?.key)?.corrected ?? 0) >= 6);
   const [run] = await until('the run is there', async () => {
     const runs = await query<{ triggers: object[] }>(`select triggers from relearn.retrain_runs`);
     return runs.length > 0 && runs;
