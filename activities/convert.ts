@@ -1,12 +1,9 @@
-import { KnownTexts } from '../src/convert/copies.ts';
 import { buildDataset } from '../src/convert/dataset.ts';
+import { readDatasetParts } from '../src/convert/parts.ts';
 import { countNewRows } from '../src/convert/rows.ts';
-import { classifierText } from '../src/chat.ts';
 import { RelearnError } from '../src/errors.ts';
-import { redactToStore } from '../src/log/redact/index.ts';
 import { digestGates } from '../src/gate/certificate.ts';
 import { findOutcome, type Outcome } from '../src/gate/earlier-runs.ts';
-import { readPrompts } from '../src/gate/pack.ts';
 import { digestFile } from '../src/promote/artifacts.ts';
 import { getChampion } from '../src/promote/registry.ts';
 import { listTaintedChampions } from '../src/promote/taint.ts';
@@ -29,14 +26,11 @@ export function createConvertActivities({ config, db, datasetDirectory }: Activi
       const settings = config.models[model];
       if (settings === undefined) throw new RelearnError('model_not_found', `Model ${model} is not configured.`);
       const { cutoffSeq, startedAt, triggers } = await getRun(db, model, run);
-      const { preferences, replay } = settings.retrain.dataset;
-      const base = settings.retrain.trainer?.base;
-      const reserved = await readReserved([settings.drift.gold, settings.evals?.pack]);
+      const parts = await readDatasetParts(settings);
       const dataset = await withHeartbeat(() =>
         buildDataset(db, {
-          ...{ model, run, cutoffSeq, taggedBefore: startedAt, directory: datasetDirectory, reserved, preferences },
+          ...{ model, run, cutoffSeq, taggedBefore: startedAt, directory: datasetDirectory, ...parts },
           triggers: [...new Set(triggers.map(({ kind }) => kind))],
-          replay: replay > 0 && base !== undefined ? { base, perRow: replay } : undefined,
         }),
       );
       const { id, manifest } = dataset;
@@ -54,19 +48,6 @@ export function createConvertActivities({ config, db, datasetDirectory }: Activi
       return { id, rows: manifest.trainRows, stop: earlier === null ? null : describeOutcome(earlier) };
     },
   };
-}
-
-/** Production rows are logged redacted, so gold and eval prompts are compared in the same form. */
-async function readReserved(files: readonly (string | undefined)[]): Promise<KnownTexts> {
-  const reserved = new KnownTexts();
-  for (const file of files) {
-    if (file === undefined) continue;
-    const prompts = (await readPrompts(file)).map((messages) =>
-      redactToStore((redact) => redact(classifierText(messages))),
-    );
-    for (const prompt of await Promise.all(prompts)) reserved.add(prompt);
-  }
-  return reserved;
 }
 
 function describeOutcome({ run, status, reason }: Outcome): string {

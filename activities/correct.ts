@@ -10,6 +10,7 @@ import {
   type IncidentState,
 } from '../src/watch/incidents.ts';
 import type { ActivityDependencies } from './dependencies.ts';
+import { withHeartbeat } from './heartbeat.ts';
 
 export function createCorrectActivities({ db }: ActivityDependencies) {
   return {
@@ -19,7 +20,7 @@ export function createCorrectActivities({ db }: ActivityDependencies) {
       source: 'signal' | 'update';
     }): Promise<{ requestId: string; status: CorrectionStatus }[]> {
       const corrections = batch.corrections.map((correction) => ({ ...correction, source: batch.source }));
-      const stored = await storeCorrections(db, corrections);
+      const stored = await withHeartbeat(() => storeCorrections(db, corrections));
       return stored.map(({ requestId, status }) => ({ requestId, status }));
     },
 

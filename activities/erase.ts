@@ -1,4 +1,5 @@
 import { activityInfo, getClient } from '@temporalio/activity';
+import { isGrpcServiceError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { findDatasetsOfUser, reviseDataset, type Revision } from '../src/convert/revise.ts';
 import {
   beginErasure,
@@ -8,7 +9,7 @@ import {
   finishErasure,
   type ErasureReceipt,
 } from '../src/log/erase-rows.ts';
-import { listTaintedChampions, taintVersions } from '../src/promote/taint.ts';
+import { deleteTaintedAnswers, listTaintedChampions, taintVersions } from '../src/promote/taint.ts';
 import { sendTrigger } from '../src/retrain/send-trigger.ts';
 import { workflowId } from '../src/temporal.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -42,10 +43,14 @@ export function createEraseActivities({ config, db, datasetDirectory }: Activity
       });
     },
 
-    /** Deletes the user's rows; what a gateway still held when they were noted is found again first. */
+    /**
+     * Deletes the user's rows; what a gateway still held when they were noted is found again first. What tainted
+     * versions answered to our own questions goes with them.
+     */
     async deleteUserRows({ user }: { user: string }): Promise<Record<string, number>> {
       return withHeartbeat(async (tell) => {
         await findUserRows(db, user);
+        await deleteTaintedAnswers(db);
         return deleteUserRows(db, user, tell);
       });
     },
@@ -58,16 +63,15 @@ export function createEraseActivities({ config, db, datasetDirectory }: Activity
         let deleted = 0;
         const open: string[] = [];
         for (const id of workflows) {
-          for await (const run of client.workflow.list({ query: `WorkflowId = '${id}'` })) {
-            if (run.status.name === 'RUNNING') {
+          for (const [runId, status] of await listRuns(client, id)) {
+            if (status === 'RUNNING') {
               open.push(id);
               continue;
             }
-            await client.workflowService.deleteWorkflowExecution({
-              ...{ namespace },
-              workflowExecution: { workflowId: id, runId: run.runId },
-            });
-            deleted += 1;
+            const workflowExecution = { workflowId: id, runId };
+            await client.workflowService
+              .deleteWorkflowExecution({ namespace, workflowExecution })
+              .then(() => (deleted += 1), throwUnlessGone);
           }
         }
         return { deleted, open };
@@ -90,4 +94,28 @@ export function createEraseActivities({ config, db, datasetDirectory }: Activity
       await finishErasure(db, user, receipt);
     },
   };
+}
+
+/** Status by run id. The list may lag behind what just closed, so the latest run is asked for by name as well. */
+async function listRuns(client: Client, id: string): Promise<Map<string, string>> {
+  const runs = new Map<string, string>();
+  for await (const { runId, status } of client.workflow.list({ query: `WorkflowId = '${id}'` })) {
+    runs.set(runId, status.name);
+  }
+  try {
+    const { runId, status } = await client.workflow.getHandle(id).describe();
+    runs.set(runId, status.name);
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
+  return runs;
+}
+
+/** gRPC's code of it. */
+const notFound = 5;
+
+/** A run that an attempt before this one deleted may still be listed. */
+function throwUnlessGone(error: unknown): void {
+  const code: number | undefined = isGrpcServiceError(error) ? error.code : undefined;
+  if (code !== notFound) throw error;
 }

@@ -49,12 +49,18 @@ export function createInferActivities(dependencies: ActivityDependencies) {
     }
   }
 
-  /** The serving version's baseline, or a probe that is held against it. */
+  /** A set of cases, and with a dataset its held-out corrections as the slices `learned/<incident>`. */
+  async function readCases(path: string, dataset: string | null | undefined): Promise<CaseSet> {
+    if (dataset == null) return readPack(path);
+    return readCasesWithLearned(path, join(datasetDirectory, await latestRevision(db, dataset)));
+  }
+
+  /** The serving version's baseline, or a probe that is held against it: of the gold set, and of what it was taught. */
   async function runGold({ model, now = false }: InferInput, settings: ModelConfig, path: string) {
     const [champion] = await listChampions(db, [model]);
     if (champion === undefined || settings.drift.goldSet.action === 'off') return null;
-    const { version } = champion;
-    const gold = await readPack(path);
+    const { version, dataset } = champion;
+    const gold = await readCases(path, dataset);
     const result = await probeGoldSet(
       { db, logger, score: scoreCases },
       { model, version, gold, settings, id: stepId(), now },
@@ -86,9 +92,7 @@ export function createInferActivities(dependencies: ActivityDependencies) {
       const { dataset } = input;
       return withHeartbeat(async () => {
         if (input.cases === 'gold' && input.version === undefined) return runGold(input, settings, path);
-        if (dataset === undefined) return runPack(input, await readPack(path));
-        const folder = join(datasetDirectory, await latestRevision(db, dataset));
-        return runPack(input, await readCasesWithLearned(path, folder));
+        return runPack(input, await readCases(path, dataset));
       });
     },
   };

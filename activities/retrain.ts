@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { activityInfo, cancellationSignal, getClient } from '@temporalio/activity';
@@ -6,6 +7,7 @@ import { RelearnError } from '../src/errors.ts';
 import { redactToStore } from '../src/log/redact/index.ts';
 import { findVersionOfRun } from '../src/promote/registry.ts';
 import { endRollout } from '../src/promote/rollout.ts';
+import { deleteTaintedAnswers } from '../src/promote/taint.ts';
 import { createTrainer } from '../src/retrain/create-trainer.ts';
 import { openJobStore } from '../src/retrain/jobs/job-store.ts';
 import { registerTrained } from '../src/retrain/register-trained.ts';
@@ -23,6 +25,7 @@ export function createRetrainActivities({
   datasetDirectory,
   secret,
   environment,
+  writer,
   logger,
 }: ActivityDependencies) {
   const runFolder = (model: string, run: number) => join(scratchDirectory, `train-${model}-${run}`);
@@ -41,6 +44,8 @@ export function createRetrainActivities({
       const reason = await redactToStore((redact) => redact(outcome.reason)); // it may quote what a person typed
       if (status !== 'promoted') await endRollout(db, { model, run: n, state: 'rolled_back', by: 'relearn', reason });
       await finishRun(db, { ...outcome, reason });
+      await writer.flush();
+      await deleteTaintedAnswers(db); // the run may have asked a tainted champion
       // Kept until now: a second attempt goes on from its checkpoints.
       await rm(runFolder(outcome.model, outcome.n), { recursive: true, force: true });
     },
@@ -66,8 +71,11 @@ export function createRetrainActivities({
       const train = createTrainer(trainer, {
         ...{ environment, secret, jobs: openJobStore(db), chain: config.log.redaction.chain },
       });
+      const rows = join(datasetDirectory, await latestRevision(db, dataset));
+      const replay = join(rows, 'replay.jsonl');
       const learn = {
-        corrected: join(datasetDirectory, await latestRevision(db, dataset), 'train.jsonl'),
+        corrected: join(rows, 'train.jsonl'),
+        replay: existsSync(replay) ? replay : undefined,
         calibration: [settings?.drift.gold, settings?.evals?.pack].filter((file) => file !== undefined),
       };
       const trained = await withHeartbeat((tell) =>

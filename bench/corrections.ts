@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { Pool } from 'undici';
+import { readOrMakeCertificateKeys } from '../infra/certificate-keys.ts';
 import { startPostgres } from '../infra/embedded/postgres.ts';
 import { startTemporal } from '../infra/embedded/temporal.ts';
 import { readEnvironment } from '../infra/environment.ts';
@@ -63,6 +64,7 @@ export async function run(options: CorrectionsOptions = {}): Promise<Record<stri
       stateDir: join(directory, 'state'),
       models: { [model]: { serve: { kind: 'onnx' }, retrain: { minCorrected: 1_000_000 } } },
     });
+    await readOrMakeCertificateKeys(config, () => undefined);
     const configPath = join(directory, 'relearn.yaml');
     await writeFile(configPath, JSON.stringify(config)); // JSON is YAML
     const start = (...args: string[]) => {
@@ -130,7 +132,7 @@ async function openWithRows(db: Database, rows: number): Promise<string> {
   await db.query(
     `insert into relearn.samples (request_id, ts, model, model_version, prompt, response, latency_ms, kept_because,
        inclusion_probability)
-     select 'request-' || n, now() - interval '10 minutes', $1, 'v1', 'a request ' || n, 'wrong', 1, 'healthy', 1
+     select 'request-' || n, now() - interval '10 minutes', $1, 'v1', md5((n / 10)::text) || ' ' || md5(n::text), 'wrong', 1, 'healthy', 1
      from generate_series(0, $2::int - 1) n`,
     [model, rows],
   );

@@ -3,6 +3,7 @@ import { judgeConfidence } from '../src/watch/confidence-monitor.ts';
 import type { HourShares } from '../src/watch/healthy-level.ts';
 import type { Judgement } from '../src/watch/judgement.ts';
 import { judgeLowConfidence } from '../src/watch/low-confidence-monitor.ts';
+import { judgeNegativeFeedback } from '../src/watch/negative-feedback-monitor.ts';
 import type { TrafficLook } from '../src/watch/share-test.ts';
 import { median } from './drift-gold.ts';
 
@@ -15,7 +16,7 @@ export interface Traffic {
   looks: number;
   /** Swing of the low-confidence share, and of the volume, by the hour of the day. */
   swing: number;
-  /** Share of users whose answers are all but always unsure. */
+  /** Share of users whose answers are all but always unsure, and who complain of every tenth. */
   oddUsers: number;
 }
 
@@ -28,31 +29,50 @@ export const kinds: Record<string, Traffic> = {
 
 export const looksADay = 96;
 const usualShare = 0.1;
+const usualComplaints = 0.02;
+const oddComplaints = 0.1;
+/** What raises the low-confidence share by three points raises that of unhappy answers by one. */
+const unhappyPerUnsure = 1 / 3;
 /** Values are those of a reference whose quantiles are these; the first is the version's threshold. */
 const thresholds = [usualShare, 0.1, 0.25, 0.5, 0.75, 0.9];
 
 interface Session {
-  share: number;
+  /** A row's value is below threshold i with this probability. */
+  below: readonly number[];
+  complains: number;
   rowsPerLook: number;
   looksLeft: number;
   /** The hour it was last counted in. */
   counted: number;
 }
 
+interface Look {
+  block: HourShares;
+  feedback: HourShares;
+  rows: number;
+  low: number;
+}
+
 /** What the census returns look by look: a user's rows averaged, each user counted once an hour. */
 export function traffic(random: () => number, kind: Traffic) {
   let sessions: Session[] = [];
   let look = -1;
-  return function nextLook(drift: number): { block: HourShares; rows: number; low: number } {
+  return function nextLook(drift: number): Look {
     look += 1;
     const phase = Math.sin((2 * Math.PI * look) / looksADay);
     const share = usualShare + kind.swing * phase + drift;
     const begin = Math.round(kind.sessions * (kind.swing > 0 ? 1 + 0.7 * phase : 1) * (0.8 + 0.4 * random()));
-    const plain = (share - kind.oddUsers * 0.8) / (1 - kind.oddUsers);
+    const plain = Math.max((share - kind.oddUsers * 0.8) / (1 - kind.oddUsers), 0.001);
+    const complaints = usualComplaints + drift * unhappyPerUnsure;
+    const plainComplaints = (complaints - kind.oddUsers * oddComplaints) / (1 - kind.oddUsers);
+    // P(value < 0.1) is the share: value = u ** power, so value < threshold when u < threshold ** (1 / power).
+    const cutoffs = (low: number) => thresholds.map((threshold) => threshold ** (Math.log(low) / Math.log(usualShare)));
+    const [odd, usual] = [cutoffs(0.8), cutoffs(plain)];
     for (let n = 0; n < begin; n += 1) {
       const isOdd = random() < kind.oddUsers;
       sessions.push({
-        share: isOdd ? 0.8 : Math.max(plain, 0.001),
+        below: isOdd ? odd : usual,
+        complains: isOdd ? oddComplaints : plainComplaints,
         rowsPerLook: Math.max(1, Math.round((-Math.log(1 - random()) * kind.rows) / kind.looks)),
         looksLeft: kind.looks,
         counted: -1,
@@ -60,14 +80,16 @@ export function traffic(random: () => number, kind: Traffic) {
     }
     const hour = Math.floor(look / 4);
     const block: HourShares = { units: 0, sums: thresholds.map(() => 0) };
+    const feedback: HourShares = { units: 0, sums: [0] };
     let rows = 0;
     let low = 0;
     for (const session of sessions) {
-      const power = Math.log(usualShare) / Math.log(session.share); // so that P(value < 0.1) is the session's share
       const below = thresholds.map(() => 0);
+      let complaints = 0;
       for (let row = 0; row < session.rowsPerLook; row += 1) {
-        const value = random() ** power;
-        for (let i = 0; i < thresholds.length; i += 1) if (value < (thresholds[i] ?? 0)) below[i] = (below[i] ?? 0) + 1;
+        const u = random();
+        for (let i = 0; i < below.length; i += 1) if (u < (session.below[i] ?? 0)) below[i] = (below[i] ?? 0) + 1;
+        if (random() < session.complains) complaints += 1;
       }
       rows += session.rowsPerLook;
       low += below[0] ?? 0;
@@ -76,9 +98,11 @@ export function traffic(random: () => number, kind: Traffic) {
       session.counted = hour;
       block.units += 1;
       below.forEach((count, i) => (block.sums[i] = (block.sums[i] ?? 0) + count / session.rowsPerLook));
+      feedback.units += 1;
+      feedback.sums[0] = (feedback.sums[0] ?? 0) + complaints / session.rowsPerLook;
     }
     sessions = sessions.filter((session) => session.looksLeft > 0);
-    return { block, rows, low };
+    return { block, feedback, rows, low };
   };
 }
 
@@ -103,11 +127,28 @@ function watch(judge: (look: TrafficLook) => Judgement, logThreshold: number, ma
   };
 }
 
-export interface TrafficFigures {
-  lowConfidence: number;
-  confidence: number;
-  /** A z test of the rows of each look against the reference, at 1 in 1,000. */
-  zTest: number;
+const rules = ['lowConfidence', 'confidence', 'negativeFeedback', 'zTest'] as const;
+
+/** `zTest`: a z test of the rows of each look against the reference, at 1 in 1,000. */
+export type TrafficFigures = Record<(typeof rules)[number], number>;
+
+const figures = (value: number): TrafficFigures => ({
+  ...{ lowConfidence: value, confidence: value, negativeFeedback: value, zTest: value },
+});
+
+/** The hours of the first day. */
+function collectHours() {
+  const hours: HourShares[] = [];
+  return {
+    hours,
+    add(look: number, block: HourShares) {
+      if (look % 4 === 0) hours.push({ units: 0, sums: block.sums.map(() => 0) });
+      const hour = hours.at(-1);
+      if (hour === undefined) return;
+      hour.units += block.units;
+      block.sums.forEach((sum, i) => (hour.sums[i] = (hour.sums[i] ?? 0) + sum));
+    },
+  };
 }
 
 /** Follows a stream; `drift` begins at look `from`. Counts alarms from clean, and tells the first look of each after `from`. */
@@ -115,45 +156,41 @@ function follow(seed: number, kind: Traffic, logThreshold: number, looks: number
   const next = traffic(createRandom(seed), kind);
   const low = watch(judgeLowConfidence, logThreshold, [0.05, 0.15]);
   const all = watch(judgeConfidence, logThreshold, [0.1, 0.2]);
-  const alarms: TrafficFigures = { lowConfidence: 0, confidence: 0, zTest: 0 };
-  const first: TrafficFigures = { lowConfidence: Infinity, confidence: Infinity, zTest: Infinity };
-  const drifting = { lowConfidence: false, confidence: false, zTest: false };
-  const hours: HourShares[] = [];
+  const unhappy = watch((look) => judgeNegativeFeedback({ ...look, everGiven: true }), logThreshold, [0.02, 0.05]);
+  const [alarms, first, drifting] = [figures(0), figures(Infinity), figures(0)];
+  const [sure, said] = [collectHours(), collectHours()];
   let rows = 0;
   let lowRows = 0;
   let complete = false;
   for (let look = 0; look < looks; look += 1) {
     const seen = next(look >= from ? drift : 0);
     if (look < looksADay) {
-      if (look % 4 === 0) hours.push({ units: 0, sums: thresholds.map(() => 0) });
-      const hour = hours.at(-1);
-      if (hour !== undefined) {
-        hour.units += seen.block.units;
-        seen.block.sums.forEach((sum, i) => (hour.sums[i] = (hour.sums[i] ?? 0) + sum));
-      }
+      sure.add(look, seen.block);
+      said.add(look, seen.feedback);
       rows += seen.rows;
       lowRows += seen.low;
     }
     if (!complete || look === looksADay - 1) {
       complete = rows >= 500;
-      const reference = { complete, spansDay: look === looksADay - 1, rows, hours: structuredClone(hours) };
-      low.setReference(reference);
-      all.setReference(reference);
+      const reference = { complete, spansDay: look === looksADay - 1, rows };
+      for (const monitor of [low, all]) monitor.setReference({ ...reference, hours: structuredClone(sure.hours) });
+      unhappy.setReference({ ...reference, hours: structuredClone(said.hours) });
       continue;
     }
     const usual = lowRows / rows;
     const z = (seen.low / seen.rows - usual) / Math.sqrt(usual * (1 - usual) * (1 / seen.rows + 1 / rows));
-    const states = {
+    const alarmed = {
       lowConfidence: low.look(seen.block) === 'drift',
       confidence: all.look(seen.block) === 'drift',
+      negativeFeedback: unhappy.look(seen.feedback) === 'drift',
       zTest: z > 3.09,
     };
-    for (const name of ['lowConfidence', 'confidence', 'zTest'] as const) {
-      if (states[name] && !drifting[name]) {
-        alarms[name] += 1;
-        if (look >= from) first[name] = Math.min(first[name], look - from + 1);
+    for (const rule of rules) {
+      if (alarmed[rule] && drifting[rule] === 0) {
+        alarms[rule] += 1;
+        if (look >= from) first[rule] = Math.min(first[rule], look - from + 1);
       }
-      drifting[name] = states[name];
+      drifting[rule] = Number(alarmed[rule]);
     }
   }
   return { alarms, first };
@@ -161,24 +198,25 @@ function follow(seed: number, kind: Traffic, logThreshold: number, looks: number
 
 /** Alarms a year on healthy traffic. */
 export function trafficFalseAlarms(kind: Traffic, logThreshold: number, years: number): TrafficFigures {
-  const total: TrafficFigures = { lowConfidence: 0, confidence: 0, zTest: 0 };
+  const total = figures(0);
   for (let year = 0; year < years; year += 1) {
     const { alarms } = follow(1000 + year, kind, logThreshold, 365 * looksADay, 0, Infinity);
-    for (const name of ['lowConfidence', 'confidence', 'zTest'] as const) total[name] += alarms[name] / years;
+    for (const rule of rules) total[rule] += alarms[rule] / years;
   }
   return total;
 }
 
-/** Looks until a rise of the low-confidence share is seen that begins after three healthy days, in the median. */
+/**
+ * Looks until a rise of the low-confidence share, and of a third of it in unhappy answers, is seen that begins after
+ * three healthy days: the median.
+ */
 export function trafficDelay(kind: Traffic, logThreshold: number, rise: number, streams: number): TrafficFigures {
   const from = 3 * looksADay;
   const seen = Array.from(
     { length: streams },
     (_, n) => follow(5000 + n, kind, logThreshold, from + 2 * looksADay, rise, from).first,
   );
-  return {
-    lowConfidence: median(seen.map((first) => first.lowConfidence)),
-    confidence: median(seen.map((first) => first.confidence)),
-    zTest: median(seen.map((first) => first.zTest)),
-  };
+  const medians = figures(0);
+  for (const rule of rules) medians[rule] = median(seen.map((first) => first[rule]));
+  return medians;
 }

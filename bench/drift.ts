@@ -6,7 +6,7 @@ import { goldLogThreshold, goldPlan, monitorsThatOpen } from '../src/watch/gold-
 import type { GoldBaseline } from '../src/watch/gold-monitor.ts';
 import { looksPerYear } from '../src/watch/judgement.ts';
 import { falseAlarms, medianDelay, perLook, type NoisyModel, type Probing } from './drift-gold.ts';
-import { kinds, trafficDelay, trafficFalseAlarms } from './drift-traffic.ts';
+import { kinds, trafficDelay, trafficFalseAlarms, type TrafficFigures } from './drift-traffic.ts';
 
 const streams = 1000;
 /** Streams of the rows that only compare. */
@@ -77,16 +77,28 @@ export function run(): Promise<Record<string, number>> {
   return Promise.resolve(figures);
 }
 
+const trafficRules: [keyof TrafficFigures, string][] = [
+  ['lowConfidence', 'low_confidence'],
+  ['confidence', 'confidence'],
+  ['negativeFeedback', 'negative_feedback'],
+  ['zTest', 'z test of rows, 1 in 1,000'],
+];
+
 function trafficTable() {
   const logThreshold = logThresholdFor(looksPerYear(900), monitorsThatOpen(settingsOf({})));
-  const table = newTable(['production traffic', 'monitor', 'false alarms a year', '+30 points', '+15 points']);
+  const table = newTable([
+    'production traffic',
+    'monitor',
+    'false alarms a year',
+    '+30 (+10) points',
+    '+15 (+5) points',
+  ]);
   for (const [name, kind] of Object.entries(kinds)) {
     const alarms = trafficFalseAlarms(kind, logThreshold, trafficYears);
     const [large, small] = [0.3, 0.15].map((rise) => trafficDelay(kind, logThreshold, rise, trafficStreams));
-    const words = { lowConfidence: 'low_confidence', confidence: 'confidence', zTest: 'z test of rows, 1 in 1,000' };
-    for (const monitor of ['lowConfidence', 'confidence', 'zTest'] as const) {
-      const delays = [large, small].map((delay) => readable(delay?.[monitor] ?? NaN));
-      table.push([name, words[monitor], readable(alarms[monitor]), ...delays]);
+    for (const [rule, word] of trafficRules) {
+      const delays = [large, small].map((delay) => readable(delay?.[rule] ?? NaN));
+      table.push([name, word, readable(alarms[rule]), ...delays]);
     }
   }
   return table;

@@ -14,7 +14,7 @@ const seeds = [1, 2, 3, 4, 5];
 /** Corrections that random order is given; the queue's order has to reach what it reaches. */
 const randomCorrections = 500;
 /** How exact the queue's figure is: it is found by bisection between this and as many as random order had. */
-const step = 10;
+const step = 20;
 /** When a picture is wanted, it shows these besides, of these seeds. */
 const drawnSeeds = new Set([1, 2, 3]);
 const drawn = { random: [50, 100, 200, 300, 400], queue: [25, 50, 100, 150, 200, 300] };

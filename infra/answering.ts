@@ -3,13 +3,14 @@ import type { Database } from '../src/database.ts';
 import { requireCertificate } from '../src/gate/stored-certificates.ts';
 import { createRedactor, describeOtherRedactor } from '../src/log/redact/index.ts';
 import { openLogWriter } from '../src/log/writer.ts';
-import { openArtifactDirectory, type ArtifactStore } from '../src/promote/artifacts.ts';
+import type { ArtifactStore } from '../src/promote/artifacts.ts';
 import { createAnswerer, type Answerer } from '../src/serve/answer.ts';
 import { followChampions, type Champions } from '../src/serve/champions.ts';
 import { createAnswerLog, type AnswerLog } from '../src/serve/log-answer.ts';
 import { openLogThread } from '../src/serve/log-thread.ts';
 import type { ServedModel } from '../src/serve/model.ts';
 import { openVersions } from '../src/serve/versions.ts';
+import { openArtifacts } from './artifacts.ts';
 import { readCertificateKeys } from './certificate-keys.ts';
 import type { Logger } from './logger.ts';
 import { statePaths } from './state-paths.ts';
@@ -39,7 +40,7 @@ export interface Answering {
 /** The request path with all it needs: champions that follow the registry, versions by name, the log behind it. */
 export async function openAnswering(setup: AnsweringSetup): Promise<Answering> {
   const { config, db, secret, logger, load } = setup;
-  const artifacts = openArtifactDirectory(statePaths(config).artifacts);
+  const artifacts = openArtifacts(config, secret);
   const log = openLog(setup);
   const redactor = createRedactor(config.log.redaction);
   const loading = { artifacts, models: config.models, load: loadAndCompare, secret, db, logger };

@@ -30,7 +30,7 @@ export async function startChild(options: ChildOptions): Promise<ManagedProcess>
   await mkdir(options.logDirectory, { recursive: true });
   return startProcess({
     command: process.execPath,
-    args: ['--enable-source-maps', cli, options.name, ...options.args],
+    args: ['--enable-source-maps', ...memoryArgs(options.name), cli, options.name, ...options.args],
     env: options.env,
     logFile: logFile(options),
     onLine: (line) => {
@@ -40,6 +40,11 @@ export async function startChild(options: ChildOptions): Promise<ManagedProcess>
     stopSignal: 'SIGTERM',
     stopWithinMs: 20_000,
   });
+}
+
+/** What a request needs lives a moment: with 16 MB for it, Node's default, a gateway spends twice the time on collecting it. */
+function memoryArgs(name: string): string[] {
+  return name === 'gateway' ? ['--max-semi-space-size=64'] : [];
 }
 
 function logFile({ logDirectory, name }: Pick<ChildOptions, 'logDirectory' | 'name'>): string {

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { addDatasetCommands } from './cli/dataset.ts';
 import { addDemoCommand } from './cli/demo.ts';
 import { addEraseCommand } from './cli/erase.ts';
 import { addEvalCommand } from './cli/eval.ts';
@@ -9,6 +10,7 @@ import { addInitCommand } from './cli/init.ts';
 import { addKeyCommands } from './cli/keys.ts';
 import { addLogCommands } from './cli/log.ts';
 import { addProcessCommands } from './cli/process.ts';
+import { addModelCommands } from './cli/models.ts';
 import { addRedactCommand } from './cli/redact.ts';
 import { addReviewCommands } from './cli/review.ts';
 import { addStatusCommand } from './cli/status.ts';
@@ -32,8 +34,10 @@ addUpCommand(program);
 addProcessCommands(program);
 addStatusCommand(program);
 addVersionCommands(program);
+addModelCommands(program);
 addWorkflowCommands(program);
 addDriftCommands(program);
+addDatasetCommands(program);
 addEvalCommand(program);
 addReviewCommands(program);
 addLogCommands(program);

@@ -5,8 +5,7 @@ import type { ModelConfig } from '../src/config.ts';
 import { RelearnError } from '../src/errors.ts';
 import { issueCertificate } from '../src/gate/certificate.ts';
 import { findCertificate, storeCertificate } from '../src/gate/stored-certificates.ts';
-import { describeOtherRedactor, redactorInForce } from '../src/log/redact/index.ts';
-import { openArtifactDirectory } from '../src/promote/artifacts.ts';
+import { describeOtherRedactor, redactorInForce, redactToStore } from '../src/log/redact/index.ts';
 import { deployChampion } from '../src/promote/promotion.ts';
 import { getVersion, listChampions, registerVersion } from '../src/promote/registry.ts';
 import { createTrainer } from '../src/retrain/create-trainer.ts';
@@ -14,6 +13,7 @@ import { openJobStore } from '../src/retrain/jobs/job-store.ts';
 import { adoptOnnx } from '../src/retrain/pipeline/adopt-onnx.ts';
 import { registerTrained } from '../src/retrain/register-trained.ts';
 import { readAsked } from '../src/retrain/training-rows.ts';
+import { openArtifacts } from './artifacts.ts';
 import { readCertificateKeys } from './certificate-keys.ts';
 import { trainerEnvironment } from './environment.ts';
 import type { Runtime } from './runtime.ts';
@@ -30,7 +30,7 @@ export async function trainVersion(
   if (trainer === undefined) {
     throw new RelearnError('invalid_config', `models.${model}.retrain.trainer is not set: nothing can train.`);
   }
-  const { scratch, artifacts } = statePaths(runtime.config);
+  const { scratch } = statePaths(runtime.config);
   await mkdir(scratch, { recursive: true });
   const folder = await mkdtemp(join(scratch, `train-${model}-`));
   try {
@@ -43,7 +43,7 @@ export async function trainVersion(
     const trained = await train({ calibration }, { key: folder, folder }, onProgress, new AbortController().signal);
     const { rows = 0, labels = 0 } = countsSchema.parse(trained.metadata);
     const made = { model, dataset: null, parent: null, run: null, trainer: trainer.kind };
-    const stores = { db: runtime.db, artifacts: openArtifactDirectory(artifacts) };
+    const stores = { db: runtime.db, artifacts: openArtifacts(runtime.config, secret) };
     const version = await registerTrained(stores, trained, made);
     return { version, seconds: trained.seconds, rows, labels };
   } finally {
@@ -67,7 +67,7 @@ export async function importVersion(
   file: string,
 ): Promise<{ version: string; notes: string[] }> {
   const settings = modelSettings(runtime, model);
-  const { scratch, artifacts } = statePaths(runtime.config);
+  const { scratch } = statePaths(runtime.config);
   await mkdir(scratch, { recursive: true });
   const folder = await mkdtemp(join(scratch, `import-${model}-`));
   try {
@@ -77,7 +77,7 @@ export async function importVersion(
     const version = await registerVersion(runtime.db, {
       ...{ model, kind: 'onnx', dataset: null, parent: null, run: null },
       lowConfidenceBelow: adopted.lowConfidenceBelow,
-      artifact: await openArtifactDirectory(artifacts).put(adopted.file),
+      artifact: await openArtifacts(runtime.config, runtime.environment.secret).put(adopted.file),
       metadata: { trainer: 'imported', redactor: adopted.redactorVersion, notes },
     });
     return { version, notes };
@@ -91,8 +91,7 @@ const trainedFor = z.object({ redactor: z.string() });
 /**
  * Makes a version the champion by hand. The first one of a model, in production before Relearn was, gets a certificate
  * of kind `incumbent`; any later one needs a passed gate certificate. Returns what to know of it, such as that it
- * learned with another redactor than the configured one. Throws `not_certified`.
- * of kind `incumbent`; any later one needs a passed gate certificate. Throws `not_certified`, or `invalid_config`
+ * learned with another redactor than the configured one. Throws `not_certified`, or `invalid_config`
  * where no key signs.
  */
 export async function deployVersion(
@@ -122,7 +121,8 @@ export async function deployVersion(
   }
   const expectedToken = champion?.token ?? 0;
   const key = `deploy/${model}/${version}/${expectedToken}`;
-  await deployChampion(db, keys, { model, version, action: 'deploy', key, actor, reason, expectedToken });
+  const why = await redactToStore((redact) => redact(reason));
+  await deployChampion(db, keys, { model, version, action: 'deploy', key, actor, reason: why, expectedToken });
   const learned = trainedFor.safeParse(found.metadata).data?.redactor;
   return learned === undefined ? null : describeOtherRedactor(learned, redactorInForce());
 }

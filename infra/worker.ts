@@ -31,6 +31,8 @@ export interface RunningWorker {
 
 /** Workflow histories are small; 200 cached ones cost about 100 MB. */
 const maxCachedWorkflows = 200;
+/** A workflow waits so long for the worker that has it in memory, before another takes it up: 10 s by default. */
+const stickyQueueScheduleToStartTimeout = '2s';
 
 /**
  * Runs workflows and short activities on `relearn` and trainers on `relearn-training`. The connection must be up:
@@ -56,7 +58,10 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
     ...{ shutdownGraceTime: '5s', shutdownForceTime: '10s', maxHeartbeatThrottleInterval: '2s' },
   } satisfies Partial<WorkerOptions>;
   const workers = [
-    await Worker.create({ ...common, taskQueue, maxCachedWorkflows, workflowsPath: workflowsPath() }),
+    await Worker.create({
+      ...{ ...common, taskQueue, maxCachedWorkflows, stickyQueueScheduleToStartTimeout },
+      workflowsPath: workflowsPath(),
+    }),
     await Worker.create({ ...common, taskQueue: trainingTaskQueue, maxConcurrentActivityTaskExecutions: 1 }),
   ];
   const running = Promise.all(workers.map((worker) => worker.run()));

@@ -5,6 +5,7 @@ import { relabelConfig } from './correct/relabel/config.ts';
 import { certificatesConfig, evalsConfig } from './gate/config.ts';
 import { isLoopback } from './http/loopback.ts';
 import { redaction } from './log/redact/config.ts';
+import { artifactsConfig } from './promote/artifact-config.ts';
 import { canaryConfig } from './promote/config.ts';
 import { tagsConfig } from './tag/config.ts';
 import { monitorSettings } from './watch/config.ts';
@@ -161,6 +162,7 @@ const settings = z.strictObject({
       redaction: redaction.prefault({}),
     })
     .prefault({}),
+  artifacts: artifactsConfig,
   certificates: certificatesConfig.prefault({}),
   models: z.record(name, model).refine((models) => Object.keys(models).length > 0, 'wanted at least one model'),
 });

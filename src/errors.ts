@@ -38,6 +38,7 @@ export const errorCatalogue = {
   upstream_timeout: { status: 504, type: 'server_error' },
   label_studio_failed: { status: 502, type: 'server_error' },
   database_unavailable: { status: 503, type: 'server_error' },
+  artifacts_unavailable: { status: 503, type: 'server_error' },
   temporal_unavailable: { status: 503, type: 'server_error' },
   database_error: { status: 500, type: 'server_error' },
   internal_error: { status: 500, type: 'server_error' },

@@ -45,7 +45,10 @@ export async function* readNumberedJsonl<Schema extends z.ZodType>(
   } catch (error) {
     if (error instanceof RelearnError) throw error;
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    throw new RelearnError('invalid_rows', `Cannot read ${path} (${code}). Wanted a JSONL file.`, { cause: error });
+    const wanted = code.startsWith('Z_')
+      ? 'It is cut short, damaged or not compressed. Wanted a whole gzip file of JSONL.'
+      : 'Wanted a JSONL file.';
+    throw new RelearnError('invalid_rows', `Cannot read ${path} (${code}). ${wanted}`, { cause: error });
   } finally {
     lines.close();
     stream.destroy();

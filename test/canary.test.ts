@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -9,6 +9,9 @@ import type { FastifyInstance } from 'fastify';
 import { deployVersion } from '../infra/deploy.ts';
 import { temporalLogger } from '../infra/logger.ts';
 import { openReviewSignals, type OpenReviewSignals } from '../infra/review-signals.ts';
+import { KnownTexts } from '../src/convert/copies.ts';
+import { writeLines } from '../src/convert/dataset-files.ts';
+import { readReplay } from '../src/convert/replay.ts';
 import { openDatabase } from '../src/database.ts';
 import { buildGateway } from '../src/http/gateway.ts';
 import { followKeys, type Keys } from '../src/http/keys-follow.ts';
@@ -21,8 +24,11 @@ import { openLogWriter } from '../src/log/writer.ts';
 import { createAnswerer } from '../src/serve/answer.ts';
 import { createAnswerLog } from '../src/serve/log-answer.ts';
 import { registerVersion } from '../src/promote/registry.ts';
+import { createTrainer } from '../src/retrain/create-trainer.ts';
+import { openJobStore } from '../src/retrain/jobs/job-store.ts';
 import { taskQueue, workflowId } from '../src/temporal.ts';
 import { examples, hashKey, knownTopics, model, newTopics, startLoop, until, type Loop } from './loop.ts';
+import { startFakeFineTuningApi } from './retrain/jobs/fake-fine-tuning-api.ts';
 import { fakeChunk, fakeCompletion, startFakeUpstream } from './serve/fake-upstream.ts';
 
 /** What only the memory of the process that got it may hold. */
@@ -236,6 +242,44 @@ async function answerBatch(): Promise<void> {
   await rm(own, { recursive: true });
 }
 
+/** The same rows to a program, which repeats what it reads and fails, and to a fine-tuning API. */
+async function trainElsewhere(): Promise<string[]> {
+  const folder = join(loop.directory, 'elsewhere');
+  await mkdir(folder);
+  const own = await mkdtemp(join(tmpdir(), 'relearn-canary-')); // where the owner keeps the base set
+  const [base, gold] = [join(own, 'base.jsonl'), join(own, 'gold.jsonl')];
+  const rows = [...examples(knownTopics, 20, 80_000), { prompt: text, completion: text }];
+  await writeFile(base, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  await writeFile(gold, `${JSON.stringify({ prompt: `A case: ${text}`, completion: text })}\n`);
+  const reserved = new KnownTexts();
+  const replay = join(folder, 'replayed.jsonl');
+  await writeLines(replay, readReplay(base, rows.length, reserved));
+  const [dataset] = await loop.database.db.query<{ path: string }>(`select path from relearn.datasets`);
+  const rowsOf = { corrected: join(dataset?.path ?? '', 'train.jsonl'), replay, calibration: [gold] };
+
+  const program = `const fs = require('node:fs'); const e = process.env;
+    for (const file of [e.RELEARN_BASE, e.RELEARN_DATASET, e.RELEARN_REPLAY]) process.stderr.write(fs.readFileSync(file));
+    console.error(${JSON.stringify(text)}); process.exit(1)`;
+  const command = { kind: 'command' as const, base, seed: 1, retries: 0, killAfterSeconds: 1 };
+  const api = await startFakeFineTuningApi();
+  const jobs = { kind: 'jobs' as const, url: api.url, baseModel: 'refused', seed: 1, pollSeconds: 1 };
+  const parts = {
+    ...{ environment: process.env, secret: () => undefined, jobs: openJobStore(loop.database.db) },
+    chain: loop.config.log.redaction.chain,
+  };
+  const said: string[] = [];
+  for (const config of [{ ...command, command: [process.execPath, '-e', program] }, jobs]) {
+    const key = `canary/${config.kind}`;
+    const training = createTrainer(config, parts)(rowsOf, { key, folder }, () => {}, new AbortController().signal);
+    await assert.rejects(training, (error: Error) => said.push(error.message) > 0);
+  }
+  await api.close();
+  await rm(own, { recursive: true });
+  assert.ok((await readFile(replay, 'utf8')).includes('[PERSON]'), 'the row of canaries is replayed');
+  assert.equal(api.files.length, 1);
+  return [...said, ...api.files];
+}
+
 async function tables(): Promise<string[]> {
   const { db } = loop.database;
   const names = await db.query<{ name: string }>(
@@ -286,6 +330,7 @@ function assertAbsent(sink: string, content: readonly string[], canaries: readon
 test('planted identifiers reach no sink, and a user’s words reach neither logs, metrics, errors nor histories', async () => {
   await turnTheLoop();
   await spoolOne();
+  const elsewhere = await trainElsewhere();
   const metrics = (await gateway.inject({ url: '/metrics', headers: bearer })).body;
   const rows = await tables();
   const secrets = [...identifiers, person, keySecret];
@@ -299,6 +344,7 @@ test('planted identifiers reach no sink, and a user’s words reach neither logs
   );
   assertAbsent('a table', rows, secrets);
   assertAbsent('a file', await files(), secrets);
+  assertAbsent('a trainer elsewhere', elsewhere, [...identifiers.slice(0, 3), person, keySecret]);
   assertAbsent('the exported log', await exported(), secrets);
   const everything = [...secrets, word];
   assertAbsent('a history', await histories(), everything);

@@ -168,7 +168,7 @@ export interface ModelSettings {
   drift: Record<string, unknown>;
   retrain: Record<string, unknown>;
   evals: { pack: string; gates: object[] };
-  rollout: { approval: boolean; canary?: { shares: number[]; stepMinutes: number } };
+  rollout: { approval: boolean; canary?: { shares: number[]; stepMinutes: number; maxLowConfidenceIncrease?: number } };
 }
 
 async function writeWorld(directory: string): Promise<LoopSettings> {

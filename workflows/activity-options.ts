@@ -15,6 +15,14 @@ export const patient = proxyActivities<Activities>({
   retry: { initialInterval: '1s', maximumInterval: '30s' },
 });
 
+/** As patient, where people wait for the answer: a lost worker is noticed after 5 s. */
+export const answering = proxyActivities<Activities>({
+  startToCloseTimeout: '15s',
+  scheduleToCloseTimeout: '30 days',
+  heartbeatTimeout: '5s',
+  retry: { initialInterval: '200ms', maximumInterval: '30s' },
+});
+
 /** Set-based work over many rows and inference over many cases: as patient; a lost worker is noticed after 10 s. */
 export const bulk = proxyActivities<Activities>({
   startToCloseTimeout: '1h',

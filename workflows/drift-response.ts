@@ -9,7 +9,7 @@ import {
 } from '@temporalio/workflow';
 import { needsNewOrder } from '../src/correct/queue-order.ts';
 import type { Decision, RetrainFinished } from '../src/temporal.ts';
-import { bulk, patient } from './activity-options.ts';
+import { answering, bulk, patient } from './activity-options.ts';
 import { CorrectionInbox } from './correction-inbox.ts';
 import { openIncidentMail } from './incident-mail.ts';
 import { showInList, showOnPage } from './operator-view.ts';
@@ -77,6 +77,7 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
   let lastRetrain = carried?.lastRetrain ?? null;
   let progress = { rows: 0, corrected: 0, counted: 0, disagreements: 0, detectedAgain: false };
   let correctedAtOrder = -Infinity;
+  let nextOrderAt = 0;
   const carry = (): Carried => ({ phase, target, graceUntil, lastRetrain, ...inbox.counts() });
   setHandler(driftResponseState, () => ({ model, incident, ...carry(), ...progress, problems: inbox.problems }), {
     description: 'Phase, counts of corrections, what was ignored and why',
@@ -102,14 +103,19 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
     const by = decision === undefined ? {} : { by: decision.by };
     await patient.triggerRetrain({ model, trigger: { kind: 'drift', incident, ...by } });
   };
-  const orderQueue = async () => {
-    if (!needsNewOrder(progress.corrected, correctedAtOrder) || !patched('order-reviews')) return;
+  /** Beside all else, one at a time: with many rows it takes a core for a minute, and no correction waits for that. */
+  const orderQueue = () => {
+    if (Date.now() < nextOrderAt || !needsNewOrder(progress.corrected, correctedAtOrder)) return;
+    if (!patched('order-reviews')) return;
     correctedAtOrder = progress.corrected;
-    await orderReviews(model);
+    const began = Date.now();
+    nextOrderAt = Infinity;
+    const done = () => void (nextOrderAt = Date.now() + orderRest * (Date.now() - began));
+    orderReviews(model).then(done, done); // it fails only when all is cancelled
   };
   const storeWaiting = async () => {
     for (let batch = inbox.nextBatch(); batch !== undefined; batch = inbox.nextBatch()) {
-      inbox.settle(batch.messages, await patient.storeCorrections(batch));
+      inbox.settle(batch.messages, await answering.storeCorrections(batch));
       mail.recount = true;
     }
   };
@@ -127,14 +133,14 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
   if (phase === 'open') {
     await enter('collecting', '');
     await bulk.keepIncidentRows({ incident });
-    await orderQueue();
+    orderQueue();
   }
   for (;;) {
     await storeWaiting();
     if (mail.recount) {
       mail.recount = false;
       progress = await patient.countCorrections({ incident });
-      if (phase === 'collecting') await orderQueue();
+      if (phase === 'collecting') orderQueue();
     } else if (mail.closing !== undefined) {
       const reason = `closed by ${mail.closing.by}. ${mail.closing.reason}`.trim();
       await enter('closed', reason, mail.closing);
@@ -195,6 +201,9 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
     }
   }
 }
+
+/** Between two orders of the queue, so many times as long as the first one took: thousands of corrections need the cores. */
+const orderRest = 3;
 
 /** Outcomes after which the champion may have learned from the incident. */
 function mayCure({ status }: RetrainFinished): boolean {

@@ -13,9 +13,12 @@ const run = promisify(execFile);
 const source = fileURLToPath(new URL('../../../bench/peers/middleware.py', import.meta.url));
 const startWithinMs = 120_000;
 
+/** Where the benchmarks keep what they fetched or computed once. */
+export const cacheFolder = (name: string) => join(readEnvironment().cacheDirectory, 'bench', name);
+
 /** A Python environment with these packages, in the cache: installed once. Returns the folder of its programs. */
 export async function installPackages(name: string, packages: readonly string[]): Promise<string> {
-  const folder = join(readEnvironment().cacheDirectory, 'bench', name);
+  const folder = cacheFolder(name);
   if (!existsSync(join(folder, 'installed'))) {
     console.error(`installing ${packages.join(', ')} for the benchmark, once`);
     await rm(folder, { recursive: true, force: true });

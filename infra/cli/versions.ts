@@ -1,26 +1,11 @@
 import { userInfo } from 'node:os';
-import Table from 'cli-table3';
 import type { Command } from 'commander';
-import type { Database } from '../../src/database.ts';
 import { RelearnError } from '../../src/errors.ts';
-import { deployVersion, importVersion, modelSettings, trainVersion } from '../deploy.ts';
+import { deployVersion, importVersion, trainVersion } from '../deploy.ts';
 import type { Runtime } from '../runtime.ts';
 import { report, runWith } from './run-with.ts';
 
-interface VersionLine {
-  model: string;
-  version: string;
-  kind: string;
-  champion: boolean;
-  /** Of its passed certificate, or its latest; null when it has none. */
-  certificate: string | null;
-  passed: boolean | null;
-  dataset: string | null;
-  parent: string | null;
-  createdAt: Date;
-}
-
-/** `train`, `deploy` and `models`: versions made, put into service and listed by hand. */
+/** `train` and `deploy`: versions made and put into service by hand. */
 export function addVersionCommands(program: Command): void {
   program
     .command('train')
@@ -40,19 +25,6 @@ export function addVersionCommands(program: Command): void {
     .option('--reason <text>', 'why, for the record', 'by hand')
     .option('--json', 'report as JSON')
     .action((_: unknown, command: Command) => runWith(command, deploy));
-
-  program
-    .command('models')
-    .description('list the versions of each model, their certificates and who serves')
-    .option('--model <name>', 'of this model only')
-    .option('--json', 'report as JSON')
-    .action((_: unknown, command: Command) =>
-      runWith<{ model?: string; json?: boolean }>(command, async ({ db, config }, { model, json }) => {
-        if (model !== undefined) modelSettings({ config }, model);
-        const versions = await listVersions(db, model === undefined ? Object.keys(config.models) : [model]);
-        report(json, versions, () => describeVersions(versions));
-      }),
-    );
 }
 
 async function train(runtime: Runtime, options: { model: string; deploy?: boolean; json?: boolean }): Promise<void> {
@@ -97,40 +69,6 @@ async function chooseVersion(
   if (version !== undefined && path === undefined) return { version, notes: [] };
   if (path !== undefined && version === undefined) return importVersion(runtime, model, path);
   throw new RelearnError('invalid_arguments', 'Wanted either --version or --file.');
-}
-
-async function listVersions(db: Database, models: readonly string[]): Promise<VersionLine[]> {
-  return db.query<VersionLine>(
-    `select v.model, v.version, v.kind, a.version is not null as champion, c.kind as certificate, c.passed,
-       v.dataset, v.parent, v.created_at as "createdAt"
-     from relearn.versions v
-     left join relearn.aliases a on a.model = v.model and a.version = v.version and a.alias = 'champion'
-     left join lateral (
-       select kind, passed from relearn.certificates c
-       where c.model = v.model and c.version = v.version order by passed desc, issued_at desc limit 1
-     ) c on true
-     where v.model = any($1) order by v.model, v.n`,
-    [models],
-  );
-}
-
-function describeVersions(versions: readonly VersionLine[]): string {
-  if (versions.length === 0) return 'No version yet. Train one: relearn train --model NAME --deploy';
-  const table = new Table({
-    head: ['model', 'version', 'serves', 'certificate', 'dataset', 'made'],
-    style: { head: [], border: [] },
-  });
-  for (const line of versions) {
-    table.push([
-      line.model,
-      line.version,
-      line.champion ? 'champion' : '',
-      line.certificate === null ? 'none' : `${line.certificate}${line.passed === true ? '' : ', not passed'}`,
-      line.dataset?.slice(0, 12) ?? 'base set',
-      line.createdAt.toISOString(),
-    ]);
-  }
-  return table.toString();
 }
 
 /** Who types the command, for the audit. */

@@ -1,10 +1,9 @@
 import { redactText } from '../../src/log/redact/index.ts';
-import { openArtifactDirectory } from '../../src/promote/artifacts.ts';
 import { getVersion } from '../../src/promote/registry.ts';
 import { RelearnError } from '../../src/errors.ts';
 import { loadOnnxModel } from '../../src/serve/onnx.ts';
+import { openArtifacts } from '../artifacts.ts';
 import type { Runtime } from '../runtime.ts';
-import { statePaths } from '../state-paths.ts';
 import type { DemoStory } from './story.ts';
 
 /**
@@ -12,13 +11,13 @@ import type { DemoStory } from './story.ts';
  * rows must not enter the log of production.
  */
 export async function measureGroups(
-  { db, config }: Pick<Runtime, 'db' | 'config'>,
+  { db, config, environment }: Pick<Runtime, 'db' | 'config' | 'environment'>,
   { model, groups }: DemoStory,
   version: string,
 ): Promise<number[]> {
   const { artifact } = await getVersion(db, model, version);
   if (artifact === null) throw new RelearnError('invalid_artifact', `Version ${version} of ${model} has no artifact.`);
-  const path = await openArtifactDirectory(statePaths(config).artifacts).get(artifact);
+  const path = await openArtifacts(config, environment.secret).get(artifact);
   const loaded = await loadOnnxModel(path, version);
   try {
     const shares: number[] = [];

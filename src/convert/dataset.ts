@@ -22,6 +22,7 @@ export interface Dataset {
 
 export interface DatasetRequest {
   model: string;
+  /** 0 for none. */
   run: number;
   /** What the run answers: drift, cadence, cluster, manual. */
   triggers: readonly string[];
@@ -51,6 +52,17 @@ export interface Parts {
  * its copies. The same rows give the same id.
  */
 export async function buildDataset(db: Database, request: DatasetRequest): Promise<Dataset> {
+  const { dataset, parts } = await writeDataset(db, request);
+  await registerDataset(db, dataset, parts);
+  return dataset;
+}
+
+/** Writes the files of a dataset that no run is to learn from: nothing is registered. */
+export async function exportDataset(db: Database, request: DatasetRequest): Promise<Dataset> {
+  return (await writeDataset(db, request)).dataset;
+}
+
+async function writeDataset(db: Database, request: DatasetRequest): Promise<{ dataset: Dataset; parts: Parts }> {
   const rows: CorrectedRow[] = [];
   for await (const row of readCorrectedRows(db, request)) rows.push(row);
   const parts = divideRows(rows, request.reserved);
@@ -71,8 +83,7 @@ export async function buildDataset(db: Database, request: DatasetRequest): Promi
   await writeFile(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   const path = join(request.directory, id);
   await publishDataset(draft, path);
-  await registerDataset(db, { id, path, manifest }, parts);
-  return { id, path, manifest };
+  return { dataset: { id, path, manifest }, parts };
 }
 
 /** The id of a dataset. Which rows it came from does not count: the same lessons from other requests are the same dataset. */
@@ -88,7 +99,7 @@ export function divideRows(rows: readonly CorrectedRow[], reserved: KnownTexts):
   const contaminated: CorrectedRow[] = [];
   const keepFree = (candidates: readonly CorrectedRow[], texts: KnownTexts) =>
     candidates.filter((row) => {
-      const isCopy = hasCopy(row.prompt, texts);
+      const isCopy = hasCopy(promptMessages(row.prompt), texts);
       if (isCopy) contaminated.push(row);
       return !isCopy;
     });

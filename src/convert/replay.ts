@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { promptMessages } from '../chat.ts';
+import { promptMessages, type Message } from '../chat.ts';
 import { exampleSchema, readJsonl } from '../jsonl.ts';
-import { redactMessages } from '../log/redact/index.ts';
+import { redactToStore } from '../log/redact/index.ts';
+import { redactMessage } from '../log/redact-message.ts';
 import type { KnownTexts } from './copies.ts';
 import type { ChatPair } from './formats.ts';
 import { hasCopy } from './decontaminate.ts';
@@ -13,9 +14,11 @@ import { hasCopy } from './decontaminate.ts';
 export async function* readReplay(path: string, rows: number, reserved: KnownTexts): AsyncGenerator<ChatPair> {
   const total = await countLines(path);
   for await (const { prompt, completion } of readJsonl(path, exampleSchema)) {
-    if (fractionOf(prompt, completion) >= rows / total || hasCopy(prompt, reserved)) continue;
-    const { messages } = redactMessages([...promptMessages(prompt), { role: 'assistant', content: completion }]);
-    yield { messages };
+    if (fractionOf(prompt, completion) >= rows / total) continue;
+    const turns: Message[] = [...promptMessages(prompt), { role: 'assistant', content: completion }];
+    // A base set has not been through the log: the second redactor has not seen it.
+    const messages = await redactToStore((redact) => turns.map((turn) => redactMessage(turn, redact)));
+    if (!hasCopy(messages.slice(0, -1), reserved)) yield { messages };
   }
 }
 

@@ -12,14 +12,15 @@ export interface CorrectedRow {
   response: string;
   ts: Date;
   tags: string[];
-  /** The latest incident the row belongs to; '' when it belongs to none. */
+  /** The latest incident the row belonged to when it was corrected, or else its first; '' when it belongs to none. */
   incident: string;
 }
 
 const batchRows = 5000;
 
 /**
- * Every corrected and tagged production row of a model, by the order of their last correction up to the cut-off.
+ * Every corrected and tagged production row of a model, by the order of their last correction up to the cut-off. Tags are
+ * those of `taggedBefore`, whatever was added or taken off later: read again, it gives the same rows.
  * Uncorrected rows and unverified corrections are left out.
  */
 export async function* readCorrectedRows(
@@ -29,7 +30,7 @@ export async function* readCorrectedRows(
   for (let after = 0; ;) {
     const rows = await db.query<CorrectedRow>(
       `with last as (
-         select distinct on (request_id) request_id, seq, id, completion
+         select distinct on (request_id) request_id, seq, id, completion, coalesce(restated_at, created_at) as said_at
          from relearn.corrections
          where model = $1 and verified and seq <= $2
          order by request_id, seq desc
@@ -39,9 +40,18 @@ export async function* readCorrectedRows(
        from last c
        join relearn.samples s on s.request_id = c.request_id and s.source = 'production'
        join lateral (
-         select max(incident) as incident, array_agg(distinct tag order by tag) as tags
-         from relearn.tags t
-         where t.request_id = c.request_id and t.created_at <= $3
+         select array_agg(distinct tag order by tag) as tags,
+           coalesce(
+             (array_agg(incident order by created_at desc, incident desc)
+               filter (where incident <> '' and created_at <= c.said_at))[1],
+             (array_agg(incident order by created_at, incident) filter (where incident <> ''))[1], '') as incident
+         from (
+           select tag, incident, created_at from relearn.tags
+           where request_id = c.request_id and created_at <= $3
+           union all
+           select tag, incident, added_at from relearn.tag_removals
+           where request_id = c.request_id and added_at <= $3 and removed_at > $3
+         ) then_on
          having count(*) > 0
        ) tagged on true
        where c.seq > $4
@@ -64,4 +74,13 @@ export async function countNewRows(db: Database, dataset: string, previous: stri
     [dataset, previous],
   );
   return row?.fresh ?? 0;
+}
+
+/** The newest correction of a model, by its `seq`; 0 without one. */
+export async function lastCorrection(db: Database, model: string): Promise<number> {
+  const [row] = await db.query<{ seq: number }>(
+    `select coalesce(max(seq), 0) as seq from relearn.corrections where model = $1`,
+    [model],
+  );
+  return row?.seq ?? 0;
 }

@@ -16,6 +16,7 @@ interface FillOptions {
  */
 export async function fillReviewQueue(db: Database, { models, since }: FillOptions): Promise<void> {
   await dropAnswered(db, models, since);
+  await followRemovedTags(db, models, since);
   await addTagged(db, models, since);
   await addUnsure(db, models, since);
   await placeCards(db, models);
@@ -70,6 +71,32 @@ async function dropAnswered(db: Database, models: readonly string[], since: Date
          and c.created_at >= coalesce($2::timestamptz, '-infinity')
        for update of q skip locked
      ) answered where d.request_id = answered.request_id`,
+    [models, since ?? null],
+  );
+}
+
+/**
+ * A row that has lost its last tag goes, unless its low confidence brought it in; one that has lost an incident's goes to
+ * another. A card in a reviewer's hands stays until it is given back: what they type is not to be lost.
+ */
+async function followRemovedTags(db: Database, models: readonly string[], since: Date | undefined): Promise<void> {
+  await db.query(
+    `with held as (
+       select q.request_id, coalesce(max(t.incident), '') as incident,
+         count(t.tag) = 0 and not bool_or(s.kept_because = 'low_confidence') as untagged
+       from relearn.review_queue q
+       join relearn.samples s on s.request_id = q.request_id and s.ts = q.ts
+       left join relearn.tags t on t.request_id = q.request_id
+       where q.model = any($1) and q.removed_at is null and (q.leased_until is null or q.leased_until <= now())
+         and q.request_id in (select r.request_id from relearn.tag_removals r
+           where r.removed_at >= coalesce($2::timestamptz, '-infinity'))
+       group by q.request_id
+     ), moved as (
+       update relearn.review_queue q set incident = held.incident from held
+       where q.request_id = held.request_id and not held.untagged and q.incident <> held.incident
+     )
+     delete from relearn.review_queue q using held
+     where q.request_id = held.request_id and held.untagged and (q.leased_until is null or q.leased_until <= now())`,
     [models, since ?? null],
   );
 }

@@ -12,9 +12,9 @@ export interface ReviewableRow extends FoldedRow, QueuedRow {
 const lowConfidenceDays = 7;
 
 /**
- * The rows of a model that wait for a correction, risky ones first, at most `limit`; and half as many that have had one
- * lately, which tell what is covered. A card of which just the first row was answered since the last order was declined as a
- * whole: its other rows count that.
+ * The rows of a model that wait for a correction, risky ones first, at most `limit`, without those a reviewer removed;
+ * and half as many that have had one lately, which tell what is covered. A card of which just the first row was answered
+ * since the last order was declined as a whole: its other rows count that.
  */
 export async function readReviewable(
   db: Database,
@@ -38,7 +38,8 @@ export async function readReviewable(
          and s.ts >= now() - interval '${lowConfidenceDays} days'
          and not exists (select 1 from tagged where tagged.request_id = s.request_id)
      ), chosen as (
-       (select * from candidates where seq is null
+       (select * from candidates c where seq is null and not exists (
+          select from relearn.review_queue q where q.request_id = c.request_id and q.removed_at is not null)
         order by risky desc, response_logprob nulls first, request_id limit $2)
        union all
        (select * from candidates where seq is not null order by seq desc limit $2 / 2)

@@ -1,5 +1,5 @@
 import { isBudget, type Gate } from './config.ts';
-import { inSlice, isLearned, learnedPrefix } from './slices.ts';
+import { eachLabel, inSlice, isLearned, learnedPrefix } from './slices.ts';
 import type { CaseResult } from './verdict.ts';
 
 /**
@@ -9,7 +9,8 @@ import type { CaseResult } from './verdict.ts';
  *   names, where the pack still holds their slice: what the last deploy had to pass, the next one passes too. To drop
  *   one, name it with `required: false`;
  * - what production taught before: each slice of held-out corrections at the default margin, required once it has enough
- *   cases, and the improvement on all of them, which is told.
+ *   cases, and the improvement on all of them, which is told;
+ * - of a classifier, that no single completion of the pack is lost.
  */
 export function askedGates(
   configured: readonly Gate[],
@@ -24,5 +25,8 @@ export function askedGates(
   const slices = new Set(results.map(({ slice }) => slice).filter((slice) => slice.startsWith(learnedPrefix)));
   const learned: Gate[] = [...slices].map((slice) => ({ metric: 'pass_rate', slice, required: true }));
   if (learned.length > 0) learned.push({ metric: 'improvement', slice: 'learned', required: false });
-  return [...configured, ...kept, ...learned.filter((gate) => !named(gate))];
+  const labels: Gate[] = results.some(({ label }) => label !== undefined)
+    ? [{ metric: 'pass_rate', slice: eachLabel, required: true }]
+    : [];
+  return [...configured, ...kept, ...[...learned, ...labels].filter((gate) => !named(gate))];
 }

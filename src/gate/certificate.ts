@@ -7,7 +7,7 @@ const gateResult = z.object({
   metric: z.enum(['pass_rate', 'score', 'improvement', 'latency_p95_ms', 'size_mb']),
   slice: z.string(),
   kind: z.enum(['min', 'maxDrop', 'max', 'maxRise']),
-  method: z.enum(['point', 'tango', 'bootstrap']),
+  method: z.enum(['point', 'tango', 'bootstrap', 'binomial']),
   required: z.boolean(),
   outcome: z.enum(['passed', 'excused', 'failed', 'inconclusive', 'not_applicable']),
   passed: z.boolean(),

@@ -1,7 +1,7 @@
 import type { Gate } from './config.ts';
 import { defaultMargin, minimumCases } from './decide-gate.ts';
 import { z95 } from './paired.ts';
-import { inSlice, isLearned } from './slices.ts';
+import { eachLabel, inSlice, isLearned } from './slices.ts';
 
 /** Share of cases on which two versions of a model usually disagree. */
 const usualDiscordance = 0.08;
@@ -14,7 +14,7 @@ const usualDiscordance = 0.08;
  */
 export function gateWarnings(gates: readonly Gate[], cases: readonly { slice: string }[]): string[] {
   return gates.flatMap((gate) => {
-    const warning = isLearned(gate.slice) ? undefined : warningOf(gate, cases);
+    const warning = isLearned(gate.slice) || gate.slice === eachLabel ? undefined : warningOf(gate, cases);
     return warning === undefined ? [] : [`Gate on slice ${gate.slice}: ${warning}`];
   });
 }

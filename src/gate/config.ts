@@ -23,7 +23,10 @@ export const gateSchema = z
       .string()
       .min(1)
       .default('all')
-      .describe('of the pack; all: every case of it; learned: the held-out corrections of all incidents'),
+      .describe(
+        'of the pack; all: every case of it; learned: the held-out corrections of all incidents; label/*: each completion ' +
+          'that several cases want, none of which may lose more than maxDrop (default 0.1) beyond doubt',
+      ),
     required: z.boolean().default(true).describe('false: told in the certificate, never decisive'),
     min: share.optional().describe('the candidate must reach this; improvement: by more than this (default 0)'),
     max: z.number().positive().optional().describe('the candidate must not exceed this, in ms or MB'),
@@ -42,6 +45,10 @@ export const gateSchema = z
       if (gate[bound] === undefined || allowed.includes(bound)) continue;
       const message = `${gate.metric} has no ${bound}; wanted ${allowed.join(' or ')}`;
       context.addIssue({ code: 'custom', path: [bound], message });
+    }
+    if (gate.slice === 'label/*' && (gate.metric !== 'pass_rate' || gate.min !== undefined)) {
+      const message = 'label/* is compared with the champion: wanted metric pass_rate, and no bound but maxDrop';
+      context.addIssue({ code: 'custom', path: ['slice'], message });
     }
     if (isBudget(gate) && gate.max === undefined && gate.maxRise === undefined) {
       context.addIssue({ code: 'custom', path: ['max'], message: `${gate.metric} wants max or maxRise` });

@@ -16,7 +16,7 @@ export interface Pair {
 export type GateOutcome = 'passed' | 'excused' | 'failed' | 'inconclusive' | 'not_applicable';
 
 /** `point`: figures compared as they are. */
-export type GateMethod = 'point' | 'tango' | 'bootstrap';
+export type GateMethod = 'point' | 'tango' | 'bootstrap' | 'binomial';
 
 export interface GateResult {
   metric: Gate['metric'];

@@ -23,6 +23,7 @@ const resultsSchema = z.array(
   z.object({
     case: z.string(),
     slice: z.string(),
+    label: z.string().optional(),
     passed: z.boolean().nullable(),
     rate: z.number().optional(),
     score: z.number().optional(),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { messageSchema, promptMessages, type Message } from '../chat.ts';
 import { RelearnError } from '../errors.ts';
 import { readNumberedJsonl } from '../jsonl.ts';
+import { redactText } from '../log/redact/index.ts';
 import { digestFile } from '../promote/artifacts.ts';
 import { checkSchema, equalsCheck } from './assertions.ts';
 import type { Check } from './check.ts';
@@ -19,6 +20,8 @@ export interface Case {
   checks: readonly Check[];
   /** The answer passes when its weighted score reaches this; left out: when every check passes. */
   threshold?: number | undefined;
+  /** The completion that is asked for, when it is the same for other cases of the pack: a label. Redacted. */
+  label?: string | undefined;
   /** Its own slice; `all` when the file names none. */
   slice: string;
   /** How often it is asked; its results are averaged. */
@@ -55,12 +58,14 @@ const caseSchema = z
  * are asked fails, since its answers could not be paired.
  */
 export async function readPack(path: string): Promise<CaseSet> {
-  const cases = new Map<string, { one: Case; asked: string; where: string }>();
+  const cases = new Map<string, { one: Case; wanted: string | undefined; asked: string; where: string }>();
   for await (const { row: written, where } of readNumberedJsonl(path, z.unknown())) {
-    const one = toCase(parseCase(written, where));
+    const parsed = parseCase(written, where);
+    const one = toCase(parsed);
+    const wanted = parsed.completion?.trim();
     const asked = JSON.stringify(askedSchema.parse(written));
     const known = cases.get(one.id);
-    if (known === undefined) cases.set(one.id, { one, asked, where });
+    if (known === undefined) cases.set(one.id, { one, wanted, asked, where });
     else if (known.asked !== asked) {
       throw new RelearnError(
         'invalid_rows',
@@ -73,7 +78,21 @@ export async function readPack(path: string): Promise<CaseSet> {
     throw new RelearnError('invalid_rows', `${path} holds no row. Wanted JSONL of {"prompt","completion"}.`);
   }
   const sha256 = await digestFile(path);
-  return { sha256, fileSha256: sha256, cases: [...cases.values()].map(({ one }) => one) };
+  const labels = countLabels([...cases.values()].map(({ wanted }) => wanted));
+  const labelled = [...cases.values()].map(({ one, wanted }) => ({ ...one, ...labels(wanted) }));
+  return { sha256, fileSha256: sha256, cases: labelled };
+}
+
+/** Longer completions are answers, not labels. */
+const longestLabel = 64;
+
+function countLabels(completions: readonly (string | undefined)[]) {
+  const counts = new Map<string, number>();
+  for (const wanted of completions) if (wanted !== undefined) counts.set(wanted, (counts.get(wanted) ?? 0) + 1);
+  return (wanted: string | undefined): { label?: string } =>
+    wanted === undefined || wanted.length > longestLabel || (counts.get(wanted) ?? 0) < 2
+      ? {}
+      : { label: redactText(wanted).text };
 }
 
 /** The conversations of an eval pack or gold set, for those who must keep clear of them. */

@@ -92,17 +92,18 @@ export async function runCases(
 }
 
 function summarise(
-  { id, slice }: Case,
+  { id, slice, label }: Case,
   answers: readonly { outcome: Outcome | null; latencyMs: number }[],
   timed: boolean,
 ): CaseResult {
   const outcomes = answers.map(({ outcome }) => outcome).filter((outcome) => outcome !== null);
   const latency = timed ? { latencyMs: mean(answers.map(({ latencyMs }) => latencyMs)) } : {};
-  if (outcomes.length === 0 || outcomes.length < answers.length) return { case: id, slice, passed: null, ...latency };
+  const own = { case: id, slice, ...(label === undefined ? {} : { label }) };
+  if (outcomes.length === 0 || outcomes.length < answers.length) return { ...own, passed: null, ...latency };
   const rate = mean(outcomes.map(({ passed }) => (passed ? 1 : 0)));
   const score = mean(outcomes.map((outcome) => outcome.score));
   return {
-    ...{ case: id, slice, passed: rate === 1 },
+    ...{ ...own, passed: rate === 1 },
     ...(rate > 0 && rate < 1 ? { rate } : {}),
     ...(score === rate ? {} : { score }),
     ...latency,

@@ -2,7 +2,7 @@ import { Pool } from 'undici';
 import { z } from 'zod';
 import { messageText, promptText } from '../chat.ts';
 import { RelearnError } from '../errors.ts';
-import { redactText } from '../log/redact/index.ts';
+import { redactToStore } from '../log/redact/index.ts';
 import { askWithRetries } from '../serve/attempts.ts';
 import { newCaller } from '../serve/caller.ts';
 import { readCompletion } from '../serve/completion.ts';
@@ -42,7 +42,7 @@ export function openScorers(
   return {
     async similarity(text, wanted) {
       if (embeddingsAt === undefined) throw notConfigured('similar', 'embeddings');
-      const input = [text, ...wanted].map(redacted);
+      const input = await redactToStore((redact) => [text, ...wanted].map(redact));
       const reply = embeddingsReply.safeParse(parseJson(await embeddingsAt.post('embeddings', { input })));
       if (!reply.success) return null;
       const byIndex = new Map(reply.data.data.map(({ index, embedding }) => [index, embedding]));
@@ -57,7 +57,7 @@ export function openScorers(
       if (judgeAt === undefined) throw notConfigured('llm-rubric', 'judge');
       const messages = [
         { role: 'system', content: instructions },
-        { role: 'user', content: describeCase(given, rubric) },
+        { role: 'user', content: await describeCase(given, rubric) },
       ];
       for (let attempt = 0; attempt < judgeTries; attempt += 1) {
         const reply = await judgeAt.post('chat/completions', { messages, temperature: 0 });
@@ -74,8 +74,9 @@ export function openScorers(
   };
 }
 
-function describeCase({ messages, text }: Given, rubric: string): string {
-  return JSON.stringify({ conversation: redacted(promptText(messages)), answer: redacted(text), rubric });
+async function describeCase({ messages, text }: Given, rubric: string): Promise<string> {
+  const shown = await redactToStore((redact) => ({ conversation: redact(promptText(messages)), answer: redact(text) }));
+  return JSON.stringify({ ...shown, rubric });
 }
 
 /** The object a judge replies with, also when words or a code fence stand around it; null when there is none. */
@@ -126,10 +127,6 @@ function openEndpoint(config: ScoringEndpoint, secret: (name: string) => string 
 
 function notConfigured(assertion: string, endpoint: 'judge' | 'embeddings'): RelearnError {
   return new RelearnError('invalid_config', `An assertion ${assertion} needs evals.${endpoint}, which is not set.`);
-}
-
-function redacted(text: string): string {
-  return redactText(text).text;
 }
 
 function parseJson(text: string | null): unknown {

@@ -9,6 +9,9 @@ export const learnedPrefix = 'learned/';
 /** The held-out corrections of all incidents. */
 const allLearned = 'learned';
 
+/** Each completion of the pack that several cases want: the labels of a classifier. */
+export const eachLabel = 'label/*';
+
 /** Whether a slice is made of held-out corrections, which no pack file holds. */
 export function isLearned(slice: string): boolean {
   return slice.startsWith(learnedPrefix) || slice === allLearned;

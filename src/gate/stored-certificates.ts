@@ -78,7 +78,7 @@ function findOtherSubject(signed: Signed, subject: Subject): string | null {
 }
 
 /** Passed ones first, then the latest. */
-async function listCertificates(db: Database, model: string, version: string): Promise<Signed[]> {
+export async function listCertificates(db: Database, model: string, version: string): Promise<Signed[]> {
   const rows = await db.query<{ id: string; content: Record<string, unknown>; signature: unknown }>(
     `select id, content, signature from relearn.certificates
      where model = $1 and version = $2 order by passed desc, issued_at desc, id`,

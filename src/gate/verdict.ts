@@ -10,12 +10,15 @@ import {
   type GateResult,
   type Pair,
 } from './decide-gate.ts';
-import { inSlice } from './slices.ts';
+import { decideLabels } from './decide-labels.ts';
+import { eachLabel, inSlice } from './slices.ts';
 
 /** What one version did with one case of the eval pack. */
 export interface CaseResult {
   case: string;
   slice: string;
+  /** The completion it wants, where other cases of the pack want it, too. */
+  label?: string | undefined;
   /** Every repeat passed; null when that could not be told, as without an answer of the judge. */
   passed: boolean | null;
   /** Share of the repeats that passed, where they disagree. */
@@ -52,6 +55,7 @@ export interface VerdictInput {
  *   95 % bound of candidate - champion stays above -maxDrop. Where even two equal versions could not show that, for want
  *   of cases, a bound that fails is inconclusive. With neither: `maxDrop` of 2.5 points, advisory on slices under
  *   300 cases.
+ * - slice `label/*`: no completion lost more than `maxDrop` (10 points) beyond doubt; see `decideLabels`.
  * - `improvement`: the same bound is above `min`.
  * - `latency_p95_ms` and `size_mb`: budgets.
  *
@@ -72,6 +76,10 @@ export function decideVerdict(input: VerdictInput): Decision {
 }
 
 function decideGate(gate: Gate, { champion, candidate, sizes }: VerdictInput): GateResult[] {
+  if (gate.slice === eachLabel) {
+    const decided = champion === null ? null : decideLabels(gate, candidate, champion);
+    return decided === null ? [] : [decided];
+  }
   const own = candidate.filter(({ slice }) => inSlice(slice, gate.slice));
   const byCase = new Map(champion?.map((result) => [result.case, result]));
   const before = champion === null ? null : own.map((result) => byCase.get(result.case)).filter((x) => x !== undefined);
@@ -136,7 +144,8 @@ function combine(results: readonly GateResult[]): Pick<Decision, 'verdict' | 're
   const excused = withOutcome('excused');
   if (failed.length > 0) return { verdict: 'fail', reasons: [...failed, ...inconclusive, ...excused] };
   if (inconclusive.length > 0) return { verdict: 'inconclusive', reasons: [...inconclusive, ...excused] };
-  const quality = required.filter((result) => !isBudget(result));
+  // That no completion was lost says nothing of the whole.
+  const quality = required.filter((result) => !isBudget(result) && result.slice !== eachLabel);
   if (quality.some(({ outcome }) => outcome === 'passed' || outcome === 'excused')) {
     return { verdict: 'pass', reasons: excused };
   }

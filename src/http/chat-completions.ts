@@ -17,6 +17,17 @@ const passedRequest = z.object({
   stream: z.boolean().nullish().catch(null),
 });
 
+export type PassedRequest = z.output<typeof passedRequest>;
+
+/** What is read of a request; undefined when it is not one. */
+export function readPassedRequest(json: string): PassedRequest | undefined {
+  try {
+    return passedRequest.safeParse(JSON.parse(json)).data;
+  } catch {
+    return undefined;
+  }
+}
+
 export interface ChatCompletionsOptions {
   models: readonly string[];
   answerer: Pick<Answerer, 'answer' | 'pass'>;

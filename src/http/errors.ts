@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { errorMessage, RelearnError } from '../errors.ts';
 
@@ -51,11 +51,14 @@ export function errorBody(error: RelearnError): ErrorBody {
 export function sendError(reply: FastifyReply, thrown: unknown): FastifyReply {
   if (reply.raw.destroyed) return reply.hijack();
   const error = describeError(thrown);
-  if (error.status >= 500 && !unlogged.has(error.code)) {
-    const cause = error.code === 'internal_error' ? errorStack(error.cause) : errorMessage(error);
-    reply.log.error({ code: error.code, route: reply.request.routeOptions.url ?? null, cause }, 'a request failed');
-  }
+  noteFailure(() => reply.log, reply.request.routeOptions.url ?? null, error);
   return reply.code(error.status).send(errorBody(error));
+}
+
+export function noteFailure(log: () => FastifyBaseLogger, route: string | null, error: RelearnError): void {
+  if (error.status < 500 || unlogged.has(error.code)) return;
+  const cause = error.code === 'internal_error' ? errorStack(error.cause) : errorMessage(error);
+  log().error({ code: error.code, route, cause }, 'a request failed');
 }
 
 /** Where it was thrown, without the message, which may quote a user's text. */

@@ -8,7 +8,9 @@ import type { Answerer } from '../serve/answer.ts';
 import { hangUp, newCaller, type Caller } from '../serve/caller.ts';
 import type { Champions } from '../serve/champions.ts';
 import type { AnswerLog } from '../serve/log-answer.ts';
+import { answerDirectly } from './direct-chat.ts';
 import { answerErrors, errorBody, parseRequest, sendError } from './errors.ts';
+import { followDrift } from './drift-metrics.ts';
 import { addFeedbackRoute } from './feedback.ts';
 import type { Keys } from './keys-follow.ts';
 import { gatewayScopes, guardRoutes } from './keys-guard.ts';
@@ -63,13 +65,14 @@ export function buildGateway({
   logger,
   keys,
 }: GatewayOptions): FastifyInstance {
+  const bodyLimit = config.gateway.bodyLimitKb * 1024;
   const app = fastify({
     ...serverLimits(config.gateway),
     loggerInstance: logger,
     // Given on arrival: whatever becomes of the request, its lines and its answer name it.
     genReqId: () => newRequestId(),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }), // paths and headers may hold a user's text
-    bodyLimit: config.gateway.bodyLimitKb * 1024,
+    bodyLimit,
     frameworkErrors: (error, request, reply) => void sendError(reply.header('x-request-id', request.id), error),
   });
   const models = Object.keys(config.models);
@@ -78,12 +81,12 @@ export function buildGateway({
     tally: () => log.tally(),
     missing: () => champions.missing(),
     inFlight: () => guard.inFlight(),
+    drift: followDrift(db, models),
   });
 
   answerErrors(app, routes);
   observeRequests(app, metrics);
   const guard = guardRoutes(app, { keys, scopes: gatewayScopes, server: config.gateway });
-  closeUnusedConnections(app);
   app.decorateRequest('bodyText', '');
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
@@ -100,6 +103,11 @@ export function buildGateway({
   }
 
   addChatCompletionsRoute(app, { models, answerer, callerOf });
+
+  if (Object.values(config.models).some(({ serve }) => serve.kind === 'upstream')) {
+    answerDirectly(app, { models, bodyLimit, answerer, guard, metrics, logger });
+  }
+  closeUnusedConnections(app);
 
   addSimpleChatRoute(app, { models, answerer, callerOf });
 

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { RelearnError } from '../errors.ts';
 import { isLoopback } from './loopback.ts';
@@ -8,27 +8,25 @@ export const readMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS
 
 /**
  * Keeps web pages of others away from a server that asks for no key: a page whose name was made to point here (DNS
- * rebinding) sends its own name as Host, and a page elsewhere sends its own Origin with a POST.
+ * rebinding) sends its own name as Host, and a page elsewhere sends its own Origin with a POST. Says why not, or undefined.
  */
-export function guardHost(app: FastifyInstance, configuredHost: string): void {
+export function createHostCheck(
+  configuredHost: string,
+): (request: Pick<IncomingMessage, 'method' | 'headers'>) => RelearnError | undefined {
   let lastOwn: string | undefined; // callers rarely change the name they use
-  app.addHook('onRequest', (request, _reply, done) => {
-    const given = request.headers.host ?? '';
+  return ({ method = '', headers: { host: given = '', origin } }) => {
     if (given !== lastOwn) {
       const host = hostName(`http://${given}`);
       if (host === undefined || !isOwnHost(host, configuredHost)) {
-        done(new RelearnError('forbidden', 'This Host is not served here. Use localhost, or the configured host.'));
-        return;
+        return new RelearnError('forbidden', 'This Host is not served here. Use localhost, or the configured host.');
       }
       lastOwn = given;
     }
-    const { origin } = request.headers;
-    if (origin !== undefined && !readMethods.has(request.method) && !isSameOrigin(origin, request.headers.host)) {
-      done(new RelearnError('forbidden', 'Requests of other web pages are refused: their Origin is not this server.'));
-      return;
+    if (origin !== undefined && !readMethods.has(method) && !isSameOrigin(origin, given)) {
+      return new RelearnError('forbidden', 'Requests of other web pages are refused: their Origin is not this server.');
     }
-    done();
-  });
+    return undefined;
+  };
 }
 
 /** The host's name or address without port and brackets, in lower case. */

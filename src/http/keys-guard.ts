@@ -1,7 +1,8 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerConfig } from '../config.ts';
 import { RelearnError } from '../errors.ts';
-import { guardHost, readMethods } from './host-guard.ts';
+import { createHostCheck, readMethods } from './host-guard.ts';
 import type { Keys } from './keys-follow.ts';
 import { allows, type Scope, type UsableKey } from './keys.ts';
 import { createRateLimit } from './limits.ts';
@@ -65,6 +66,7 @@ export const reviewScopes: RouteScopes = {
   '/api/incidents/:id/retrain': 'operate',
   '/api/clusters': 'view',
   '/api/models': 'view',
+  '/api/models/:model/versions/:version': 'view',
   '/api/drift-events': 'admin',
   '/api/retrain': 'operate',
   '/api/erasures': 'admin',
@@ -86,6 +88,13 @@ export interface GuardOptions {
 export interface Guard {
   /** Requests under way, without probes. */
   inFlight(): number;
+  /**
+   * The key (null while keys are off) of a request that may be answered ahead of the hook. Undefined: the hook has to
+   * decide, and says why not.
+   */
+  admitEarly(request: IncomingMessage, response: ServerResponse, scope: Scope): UsableKey | null | undefined;
+  /** Lets a request that was admitted so pass the hook. */
+  passOn(request: IncomingMessage, key: UsableKey | null): void;
 }
 
 /**
@@ -97,7 +106,16 @@ export function guardRoutes(app: FastifyInstance, { keys, scopes, server, sessio
   let inFlight = 0;
   app.decorateRequest('keyId', null);
   app.decorateRequest('keyName', null);
-  if (keys === undefined) guardHost(app, server.host);
+  const checkHost = keys === undefined ? createHostCheck(server.host) : () => undefined;
+  /** With the key they came with. */
+  const admitted = new WeakMap<IncomingMessage, UsableKey | null>();
+
+  function start(response: ServerResponse): void {
+    inFlight += 1;
+    response.once('close', () => {
+      inFlight -= 1;
+    });
+  }
 
   function admit(request: FastifyRequest, reply: FastifyReply, scope: Scope, key: UsableKey | undefined): void {
     if (key !== undefined) {
@@ -105,6 +123,7 @@ export function guardRoutes(app: FastifyInstance, { keys, scopes, server, sessio
       request.keyName = key.name;
       requireScope(key, scope);
     }
+    if (admitted.has(request.raw)) return;
     if (uncounted.has(request.routeOptions.url ?? '')) return;
     const waitMs = key === undefined ? 0 : rate.take(key.id);
     if (waitMs > 0) throw tooFast(reply, waitMs);
@@ -112,13 +131,20 @@ export function guardRoutes(app: FastifyInstance, { keys, scopes, server, sessio
       reply.header('retry-after', '1');
       throw new RelearnError('overloaded', 'Too many requests are under way. Try again in a moment.');
     }
-    inFlight += 1;
-    reply.raw.once('close', () => {
-      inFlight -= 1;
-    });
+    start(reply.raw);
+  }
+
+  function admitEarly(request: IncomingMessage, response: ServerResponse, scope: Scope): UsableKey | null | undefined {
+    if (checkHost(request) !== undefined || inFlight >= server.maxConcurrent) return undefined;
+    const key = checkAtOnce(keys, request.headers.authorization);
+    if (key === null || (key !== undefined && (!maySee(key, scope) || rate.take(key.id) > 0))) return undefined;
+    start(response);
+    return key ?? null;
   }
 
   app.addHook('onRequest', (request, reply, done) => {
+    const foreign = checkHost(request.raw);
+    if (foreign !== undefined) return done(foreign);
     const listed = request.is404 ? 'open' : (scopes[request.routeOptions.url ?? ''] ?? 'admin');
     if (listed === 'open') return done();
     const scope = listed === 'view' && !readMethods.has(request.method) ? 'review' : listed;
@@ -128,7 +154,7 @@ export function guardRoutes(app: FastifyInstance, { keys, scopes, server, sessio
       done(error instanceof Error ? error : new Error('a check of a key failed'));
     };
     try {
-      const key = sessions?.find(request) ?? keys?.check(request.headers.authorization);
+      const key = admitted.get(request.raw) ?? sessions?.find(request) ?? keys?.check(request.headers.authorization);
       if (key instanceof Promise) return void key.then(admitAs).then(() => done(), refuse);
       admitAs(key);
     } catch (error) {
@@ -136,11 +162,25 @@ export function guardRoutes(app: FastifyInstance, { keys, scopes, server, sessio
     }
     done();
   });
-  return { inFlight: () => inFlight };
+  return { inFlight: () => inFlight, admitEarly, passOn: (request, key) => void admitted.set(request, key) };
 }
 
+/** The key, or undefined while keys are off; null when it is not good, or has to be looked for. */
+function checkAtOnce(keys: Keys | undefined, authorization: string | undefined): UsableKey | undefined | null {
+  try {
+    const key = keys?.check(authorization);
+    if (!(key instanceof Promise)) return key;
+    key.catch(() => undefined); // asked again by the hook
+    return null;
+  } catch {
+    return null;
+  }
+}
+
+const maySee = ({ scopes }: UsableKey, scope: Scope): boolean => allows(scopes, scope);
+
 function requireScope(key: UsableKey, scope: Scope): void {
-  if (allows(key.scopes, scope)) return;
+  if (maySee(key, scope)) return;
   throw new RelearnError(
     'insufficient_scope',
     `This needs a key with the scope ${scope}; this one has ${key.scopes.join(', ')}.`,

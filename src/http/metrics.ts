@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { registerDriftMetrics, type DriftStatus } from './drift-metrics.ts';
 import type { LogTally } from '../log/log-tally.ts';
 
 /** What is read when the metrics are scraped. */
@@ -9,6 +10,7 @@ export interface MetricsSources {
   /** Configured models without a loaded champion. */
   missing: () => readonly string[];
   inFlight: () => number;
+  drift: () => Promise<DriftStatus | null>;
 }
 
 export interface ObservedRequest {
@@ -78,6 +80,7 @@ export function createGatewayMetrics(sources: MetricsSources): GatewayMetrics {
     });
   }
 
+  registerDriftMetrics(registry, sources.drift);
   gauge('relearn_requests_in_flight', 'Requests under way.', sources.inFlight);
   gauge('relearn_models_missing', 'Configured models without a loaded champion.', () => sources.missing().length);
   gauge('relearn_log_queued_rows', 'Rows that wait to be written.', () => flatten(sources.log())['queued'] ?? 0);

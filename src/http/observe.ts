@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ServerResponse } from 'node:http';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Answered } from '../serve/answer.ts';
 import type { GatewayMetrics } from './metrics.ts';
 
@@ -36,24 +37,47 @@ export function observeRequests(app: FastifyInstance, metrics: Pick<GatewayMetri
   });
 
   function finish(request: FastifyRequest, reply: FastifyReply): void {
-    const { servedModel: model, answered } = request;
-    const ended = reply.raw.writableEnded ? reply.raw.statusCode : clientGone;
-    const status = request.endedAs || ended;
+    const { servedModel: model, answered, keyId, endedAs } = request;
     const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none');
-    const ms = reply.elapsedTime;
-    // A stream has no time of its own to set apart.
-    const addedMs = answered?.latencyMs == null ? undefined : Math.max(0, ms - answered.latencyMs);
-    metrics.observe({ model, route, status, ms, addedMs });
-    // 503 is an answer to many requests at once, and what caused it has a line of its own.
-    const level = status >= 500 && status !== 503 ? 'warn' : 'debug';
-    request.log[level](
-      {
-        ...{ route, status, model, version: answered?.version ?? null },
-        ...{ ms: round(ms), addedMs: addedMs === undefined ? null : round(addedMs), key: request.keyId },
-      },
-      status >= 500 ? 'a request was answered with an error of this side' : 'request',
-    );
+    noteEnd(request.log, metrics, {
+      ...{ model, route, answered, keyId, ms: reply.elapsedTime },
+      status: endedAs || statusOf(reply.raw),
+    });
   }
+}
+
+/** How a request ended, whoever answered it. */
+export interface Ending extends Pick<FastifyRequest, 'answered' | 'keyId'> {
+  /** Left out: the logger says it. */
+  requestId?: string;
+  model: string;
+  route: string;
+  status: number;
+  ms: number;
+}
+
+export const statusOf = ({ writableEnded, statusCode }: ServerResponse): number =>
+  writableEnded ? statusCode : clientGone;
+
+export function noteEnd(
+  log: FastifyBaseLogger,
+  metrics: Pick<GatewayMetrics, 'observe'>,
+  { model, route, status, ms, answered, keyId: key, requestId }: Ending,
+): void {
+  // A stream has no time of its own to set apart.
+  const addedMs = answered?.latencyMs == null ? undefined : Math.max(0, ms - answered.latencyMs);
+  metrics.observe({ model, route, status, ms, addedMs });
+  // 503 is an answer to many requests at once, and what caused it has a line of its own.
+  const failed = status >= 500 && status !== 503;
+  if (!failed && log.level !== 'debug' && log.level !== 'trace') return;
+  log[failed ? 'warn' : 'debug'](
+    {
+      ...(requestId === undefined ? {} : { requestId }),
+      ...{ route, status, model, version: answered?.version ?? null },
+      ...{ ms: round(ms), addedMs: addedMs === undefined ? null : round(addedMs), key },
+    },
+    status >= 500 ? 'a request was answered with an error of this side' : 'request',
+  );
 }
 
 function round(ms: number): number {

@@ -1,7 +1,7 @@
-import type { FastifyRequest } from 'fastify';
+import type { IncomingMessage } from 'node:http';
 
 /** Whoever asks, when the body does not say: the header `x-user-id`. Only its hash may leave memory. */
-export function readUser(request: FastifyRequest): string | undefined {
-  const header = request.headers['x-user-id'];
+export function readUser({ headers }: Pick<IncomingMessage, 'headers'>): string | undefined {
+  const header = headers['x-user-id'];
   return typeof header === 'string' && header !== '' ? header : undefined;
 }

@@ -19,10 +19,15 @@ import { createViews } from './review-views.ts';
  */
 export function addQueueRoutes(app: FastifyInstance, options: ReviewOptions): void {
   const { config, db } = options;
-  const { showCards, showHeld, showProgress, tell } = createViews(options);
+  const { showCards, showHeld, showProgress, tell, forgetProgress } = createViews(options);
   const models = Object.keys(config.models);
   const reuse = createReuse<number>();
   const countWaiting = (filter: ReviewFilter) => reuse(JSON.stringify(filter), () => countReviewQueue(db, filter));
+  /** Who did something sees it counted. */
+  const changed = () => {
+    reuse.forget();
+    forgetProgress();
+  };
   const filler = createQueueFiller(db, models, (error) =>
     app.log.warn({ error: errorMessage(error) }, 'the review queue was not filled'),
   );
@@ -96,6 +101,7 @@ export function addQueueRoutes(app: FastifyInstance, options: ReviewOptions): vo
     const { request_id: requestId, apply_to: applyTo, ...given } = parseRequest(schemas.answerRequest, request.body);
     const { operator, lease, completion = null } = given;
     const { action, model, stored } = await answerCard(db, { operator, lease, requestId, applyTo, completion });
+    changed();
     const told = await tell(request.log, stored);
     const results = stored.map(({ requestId: request_id, status, id }) => ({ request_id, status, id }));
     const accepted = stored.filter(({ status }) => status === 'stored').length;
@@ -110,12 +116,15 @@ export function addQueueRoutes(app: FastifyInstance, options: ReviewOptions): vo
 
   app.post('/api/review/remove', async (request) => {
     const { request_id: requestId, apply_to: applyTo, ...given } = parseRequest(schemas.removeRequest, request.body);
-    return removeRows(db, { ...given, requestId, applyTo });
+    const removed = await removeRows(db, { ...given, requestId, applyTo });
+    changed();
+    return removed;
   });
 
   app.post('/api/review/undo', async (request) => {
     const { operator, lease_minutes: minutes } = parseRequest(schemas.undoRequest, request.body);
     const { undone, model, lease } = await undoLast(db, { operator, minutes });
+    changed();
     const [cards, progress] = await Promise.all([showHeld([lease]), showProgress(model)]);
     return { undone, cards, progress };
   });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { recordAudit } from '../audit.ts';
 import { RelearnError } from '../errors.ts';
 import { feedbackKinds } from '../log/feedback.ts';
-import { redactText } from '../log/redact/index.ts';
+import { redactToStore } from '../log/redact/index.ts';
 import { countTags, removeTags, tagHistory } from '../tag/remove-tags.ts';
 import { pattern } from '../tag/config.ts';
 import { countRows, selectRows } from '../tag/select-rows.ts';
@@ -56,18 +56,17 @@ export function addTagRoutes(app: FastifyInstance, { config, db }: ReviewOptions
   app.post('/api/tags', async (request) => {
     const isFiltered = typeof request.body === 'object' && request.body !== null && 'filter' in request.body;
     if (!isFiltered) {
-      const body = parseRequest(byIds, request.body);
+      const body = await redactWords(parseRequest(byIds, request.body));
       const changed = await apply(body, body.request_ids);
       await note(body, countOf(changed));
       return changed;
     }
-    const body = parseRequest(byFilter, request.body);
+    const body = await redactWords(parseRequest(byFilter, request.body));
     findModel(config, body.filter.model);
     const { kept_because: keptBecause, logprob_below: logprobBelow, ...same } = body.filter;
     const rowFilter = { ...same, keptBecause, logprobBelow };
     // Who takes a tag off many rows means those that carry it.
-    const wanted =
-      body.action === 'remove' ? { ...rowFilter, tag: rowFilter.tag ?? redactText(body.tag).text } : rowFilter;
+    const wanted = body.action === 'remove' ? { ...rowFilter, tag: rowFilter.tag ?? body.tag } : rowFilter;
     if (body.dry_run) return { rows: await countRows(db, wanted) };
     const ids = await selectRows(db, wanted, mostRows + 1);
     if (ids.length > mostRows) {
@@ -92,12 +91,18 @@ export function addTagRoutes(app: FastifyInstance, { config, db }: ReviewOptions
         actor: actorOf(request, given.operator),
         action: `${given.action}_tag`,
         model: chosenBy?.model,
-        subject: redactText(given.tag).text,
+        subject: given.tag,
         // By names: what a condition looks for may be a user's text.
         details: { rows, ...(chosenBy === undefined ? {} : { filter: Object.keys(chosenBy) }) },
       });
     }
   });
+}
+
+/** What an operator typed, as it is stored. A tag is redacted alike when it is added and when it is taken off. */
+function redactWords<Words extends { tag: string; reason?: string | undefined }>(words: Words): Promise<Words> {
+  const { tag, reason } = words;
+  return redactToStore((redact) => ({ ...words, tag: redact(tag), ...(reason && { reason: redact(reason) }) }));
 }
 
 function countOf(changed: { tagged: string[] } | { removed: string[] }): number {

@@ -67,5 +67,5 @@ export function createViews({ config, db, signal }: ReviewOptions) {
     }
   }
 
-  return { showCards, showHeld, showProgress, tell };
+  return { showCards, showHeld, showProgress, tell, forgetProgress: reuse.forget };
 }

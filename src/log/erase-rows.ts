@@ -55,7 +55,27 @@ export async function deleteUserRows(
       tell(deleted);
     }
   }
+  await forgetCards(db, userIdHash);
   return deleted;
+}
+
+/**
+ * Others' rows are named after the user's where they share a card: until the next order they wait without one. A
+ * reviewer's last steps name whole cards; they serve to undo only, for an hour.
+ */
+async function forgetCards(db: Database, userIdHash: string): Promise<void> {
+  await db.query(
+    `with erased as (
+       select array_agg(request_id) as ids from relearn.erasure_rows where user_id_hash = $1
+     ), cards as (
+       delete from relearn.review_cards where card = any((select ids from erased)::text[])
+     ), steps as (
+       delete from relearn.review_actions where request_ids && (select ids from erased)
+     )
+     update relearn.review_queue set card = null, rank = null, position = null
+     where card = any((select ids from erased)::text[])`,
+    [userIdHash],
+  );
 }
 
 async function listTablesOfRequests(db: Database): Promise<string[]> {

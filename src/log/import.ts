@@ -1,5 +1,6 @@
 import { promptMessages, promptText } from '../chat.ts';
 import type { Database } from '../database.ts';
+import { RelearnError } from '../errors.ts';
 import { ensurePartitions, insertRows } from './insert-rows.ts';
 import { redactMessage, type RedactText } from './redact-message.ts';
 import { redactText, redactToStore } from './redact/index.ts';
@@ -15,7 +16,8 @@ const batchRows = 500;
 
 /**
  * Stores records of another log as samples of `model`, redacted, all with probability 1. A request id that is there
- * already stays as it is, so an import may be run again. Holds one batch of rows in memory.
+ * already stays as it is, so an import may be run again. Holds one batch of rows in memory; where the records end in an
+ * error, the batches before it are stored and the error says so.
  */
 export async function importLog(db: Database, model: string, records: AsyncIterable<LogRecord>): Promise<ImportResult> {
   const result: ImportResult = { read: 0, imported: 0 };
@@ -25,13 +27,23 @@ export async function importLog(db: Database, model: string, records: AsyncItera
     result.imported += await importBatch(db, model, await Promise.all(records));
     batch.clear();
   };
-  for await (const record of records) {
-    result.read += 1;
-    if (!batch.has(record.request_id)) batch.set(record.request_id, record);
-    if (batch.size === batchRows) await storeBatch();
+  try {
+    for await (const record of records) {
+      result.read += 1;
+      if (!batch.has(record.request_id)) batch.set(record.request_id, record);
+      if (batch.size === batchRows) await storeBatch();
+    }
+  } catch (error) {
+    throw withProgress(error, result.imported);
   }
   if (batch.size > 0) await storeBatch();
   return result;
+}
+
+function withProgress(error: unknown, imported: number): unknown {
+  if (!(error instanceof RelearnError) || error.code !== 'invalid_rows') return error;
+  const stored = `${imported} rows before it were imported and stay as they are when it is run again.`;
+  return new RelearnError(error.code, `${error.message} ${stored}`, { cause: error });
 }
 
 function redactRecord(record: LogRecord, redact: RedactText): LogRecord {

@@ -126,7 +126,8 @@ export async function championLearned(db: Database, model: string, incident: str
     `select 1 from relearn.aliases a
      join relearn.versions v using (model, version)
      join relearn.dataset_rows d on d.dataset = v.dataset
-     where a.model = $1 and a.alias = 'champion' and d.incident = $2 and d.split in ('train', 'duplicate') limit 1`,
+     where a.model = $1 and a.alias = 'champion' and d.split in ('train', 'duplicate') and (d.incident = $2 or exists (
+       select 1 from relearn.tags t where t.request_id = d.request_id and t.incident = $2)) limit 1`,
     [model, incident],
   );
   return rows.length > 0;

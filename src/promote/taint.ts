@@ -33,3 +33,16 @@ export async function listTaintedChampions(db: Database, models: readonly string
     [models],
   );
 }
+
+/**
+ * Deletes what tainted versions answered to gold sets and eval packs: such an answer may repeat what was erased, and
+ * nothing reads it again.
+ */
+export async function deleteTaintedAnswers(db: Database): Promise<void> {
+  for (const table of ['samples', 'recent'] as const) {
+    await db.query(
+      `delete from relearn.${table} s using relearn.versions v
+       where v.tainted_at is not null and s.model = v.model and s.model_version = v.version and s.source <> 'production'`,
+    );
+  }
+}

@@ -30,6 +30,13 @@ const command = z
     base,
     seed,
     command: z.array(z.string().min(1)).min(1).describe('program and arguments; paths come in RELEARN_* variables'),
+    retries: z
+      .number()
+      .int()
+      .min(0)
+      .max(20)
+      .default(2)
+      .describe('how often a program that failed is started again in a run; it finds its checkpoints'),
     killAfterSeconds: seconds.default(10).describe('what it has left after SIGTERM when a run is cancelled'),
   })
   .describe('any program: docs/trainers.md has its contract');

@@ -4,6 +4,8 @@ import type { TrainingFiles } from './training-rows.ts';
 export interface TrainingDataset {
   /** Corrected rows as chat pairs; none for a first version. */
   readonly corrected?: string | undefined;
+  /** A share of the base set as chat pairs, for trainers that continue from a model and would forget. */
+  readonly replay?: string | undefined;
   /** JSONL of prompt and completion that no trainer may learn from: gold set and eval pack. */
   readonly calibration: readonly string[];
 }

@@ -8,7 +8,7 @@ import type { Redactor } from '../log/redact/index.ts';
 import { newRequestId, requestTime } from '../log/request-id.ts';
 import type { Source } from '../log/row.ts';
 import type { Champions } from './champions.ts';
-import { servedBy, type AnswerLog, type RawAnswer } from './log-answer.ts';
+import type { AnswerLog, RawAnswer } from './log-answer.ts';
 import type { Answer } from './model.ts';
 import { createPromptReader, type LoggedPrompt, type ReadPrompt } from './read-prompt.ts';
 import { passRequest, type Passed, type PassRequest } from './pass.ts';
@@ -93,7 +93,10 @@ export function createAnswerer(options: AnswererOptions): Answerer {
         throw new RelearnError('invalid_request', 'Requests of one batch go to one model and version.');
       }
     }
-    const serving = choose(first, requests.length === 1 ? askerOf(first) : undefined);
+    const serving = choose(
+      first,
+      requests.length === 1 && first.source === 'production' ? askerOf(first.user) : undefined,
+    );
     if (serving !== undefined) return ask(serving, requests, first.signal);
     return versions.use(first.model, first.version ?? '', (named) => ask(named, requests, first.signal));
   }
@@ -104,7 +107,7 @@ export function createAnswerer(options: AnswererOptions): Answerer {
     signal: AbortSignal | undefined,
   ): Promise<Answered[]> {
     const at = new Date(now());
-    const { incident } = serving; // of the moment of the request: a switch may come before the answer
+    const { incident, facts: served } = serving; // of the moment of the request: a switch may come before the answer
     let read: ReadPrompt[] | undefined;
     let start = 0;
     const answers = await serving.use(async (served) => {
@@ -125,7 +128,7 @@ export function createAnswerer(options: AnswererOptions): Answerer {
       const ts = request.requestId === undefined ? at : (requestTime(requestId) ?? at);
       const prompt = read === undefined ? { messages: request.messages } : (read[place]?.logged ?? null);
       const texts = textsToLog(prompt, answer, redactor.chain !== undefined);
-      held.push(log.add({ ...servedBy(serving), requestId, ts, incident, user, source, latencyMs, ...texts }));
+      held.push(log.add({ served, requestId, ts, incident, user, source, latencyMs, ...texts }));
       return { requestId, version: serving.version, ...answer, latencyMs };
     });
     if (config.log.durable) await Promise.all(held.filter((write) => write !== undefined));
@@ -140,15 +143,14 @@ export function createAnswerer(options: AnswererOptions): Answerer {
       return answered;
     },
     async pass(request) {
-      const serving = choose(request, askerOf({ ...request, source: 'production' }));
+      const serving = choose(request, askerOf(request.user));
       return serving === undefined ? undefined : passRequest({ log, redact, now }, serving, request);
     },
   };
 }
 
 /** A user stays with the version that answered before; without a user each request is drawn anew. Probes ask the champion. */
-function askerOf({ user, source }: Pick<AnswerRequest, 'user' | 'source'>): string | undefined {
-  if (source !== 'production') return undefined;
+function askerOf(user: string | undefined): string {
   return user === undefined || user === '' ? randomUUID() : user;
 }
 

@@ -10,15 +10,12 @@ import type { LogRow, Source } from '../log/row.ts';
 import { decideSampling } from '../log/sample.ts';
 import type { LogWriter } from '../log/writer.ts';
 import { readCompletion, type Completion } from './completion.ts';
-import type { Serving } from './serving.ts';
+import type { ServedFacts } from './serving.ts';
 
 /** An answered request as it was, on its way to the log. It stays in the memory of this process. */
 export interface RawAnswer {
-  model: string;
-  version: string;
-  /** Of the version that answered, as `Serving` has them. */
-  lowConfidenceBelow: number;
-  healthyRate: number;
+  /** The version that answered. */
+  served: ServedFacts;
   requestId: string;
   ts: Date;
   /** The open incident at the time of the request. */
@@ -32,11 +29,6 @@ export interface RawAnswer {
   completion: Completion | string;
   /** What was redacted before it came here; `prompt`: and the completion, but not by the second redactor. */
   redacted: 'none' | 'prompt' | 'all';
-}
-
-/** What a row says of the version that answered. */
-export function servedBy({ model, version, lowConfidenceBelow, healthyRate }: Serving) {
-  return { model, version, lowConfidenceBelow, healthyRate };
 }
 
 /** The log behind the answers. */
@@ -152,7 +144,8 @@ export function createAnswerLog({ writer, hashKey, durable = false, ...options }
 
   /** What the row says whatever its texts are. */
   function describe(answer: RawAnswer, logprob: number | null): Counted & Pick<LogRow, 'inclusionProbability'> {
-    const { requestId, ts, source, model, version: modelVersion, incident, lowConfidenceBelow, healthyRate } = answer;
+    const { requestId, ts, source, incident, served } = answer;
+    const { model, version: modelVersion, lowConfidenceBelow, healthyRate } = served;
     const { keptBecause, inclusionProbability } = decideSampling({
       ...{ source, logprob, incident, lowConfidenceBelow, healthyRate, flagged: false },
       // All or none need no draw.

@@ -44,6 +44,7 @@ const batchAnswers = 128;
 const waitMs = 20;
 /** Characters held for the thread. */
 const mostCharacters = 128 * 2 ** 20;
+const maxYoungGenerationSizeMb = 96;
 const firstRestartMs = 100;
 const lastRestartMs = 5000;
 const nothing: LogReport = {
@@ -88,12 +89,21 @@ export function openLogThread({ logger, entry, ...settings }: LogThreadOptions):
 
   function drop(reason: string, answer: RawAnswer): void {
     dropped[reason] = (dropped[reason] ?? 0) + 1;
-    countRequest(lost, { ...answer, modelVersion: answer.version, keptBecause: null }, 'dropped');
+    const { served, source, ts } = answer;
+    countRequest(
+      lost,
+      { ...{ source, ts, model: served.model }, modelVersion: served.version, keptBecause: null },
+      'dropped',
+    );
   }
 
   function start(): void {
     restarting = undefined;
-    const started = new Worker(entry ?? new URL('./log-thread-entry.js', import.meta.url), { name: 'relearn-log' });
+    const started = new Worker(entry ?? new URL('./log-thread-entry.js', import.meta.url), {
+      name: 'relearn-log',
+      // Rows live as long as a flush: in less room they would all be moved to where only a full collection finds them.
+      resourceLimits: { maxYoungGenerationSizeMb },
+    });
     thread = started;
     started.on('message', (message: FromLogThread) => receive(message));
     started.on('error', (error) => logger.error({ error: error.name }, 'the thread of the log failed'));

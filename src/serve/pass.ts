@@ -4,7 +4,7 @@ import type { RedactText } from '../log/redact-message.ts';
 import { requestTime } from '../log/request-id.ts';
 import type { Caller } from './caller.ts';
 import { editJson, type Edits } from './edit-json.ts';
-import { servedBy, type AnswerLog, type RawAnswer } from './log-answer.ts';
+import type { AnswerLog, RawAnswer } from './log-answer.ts';
 import type { ClientRequest, EndpointReply, ServedModel } from './model.ts';
 import type { Serving } from './serving.ts';
 import { errorReply } from './pass-error.ts';
@@ -14,8 +14,9 @@ import { notACompletion } from './upstream.ts';
 /** A client's request to be passed on to an endpoint. */
 export interface PassRequest extends ClientRequest {
   model: string;
-  /** Its time is the row's. */
   requestId: string;
+  /** The row's time. Left out: that of the request id. */
+  at?: Date;
   user: string | undefined;
   /** When the client has gone the endpoint is told to stop. */
   caller: Caller;
@@ -66,14 +67,21 @@ async function passTo(
   { log, redact, now }: PassOptions,
 ): Promise<{ passed: Passed; ended?: Promise<void> }> {
   const { requestId } = request;
-  const { incident } = serving; // of the moment of the request: a switch may come before the answer
+  const { incident, facts: served } = serving; // of the moment of the request: a switch may come before the answer
   const start = performance.now();
   const reply = await pass(request, request.caller);
   const add = (completion: RawAnswer['completion']): Promise<void> | undefined =>
     log.add({
-      ...servedBy(serving),
-      ...{ requestId, incident, user: request.user, source: 'production', completion, messages: request.json },
-      ...{ ts: requestTime(requestId) ?? new Date(now()), latencyMs: performance.now() - start, redacted: 'none' },
+      served,
+      requestId,
+      ts: request.at ?? requestTime(requestId) ?? new Date(now()),
+      incident,
+      user: request.user,
+      source: 'production',
+      latencyMs: performance.now() - start,
+      messages: request.json,
+      completion,
+      redacted: 'none',
     });
   const latencyMs = 'json' in reply.body ? performance.now() - start : null;
   const passed = { requestId, version: serving.version, status: reply.status, headers: passHeaders(reply), latencyMs };

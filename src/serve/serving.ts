@@ -1,14 +1,19 @@
 import { RelearnError } from '../errors.ts';
 import type { ServedModel } from './model.ts';
 
-/** A loaded version that can take requests. */
-export interface Serving {
+/** What the rows of a loaded version say of it: one object for all of them. */
+export interface ServedFacts {
   readonly model: string;
   readonly version: string;
   /** Rows whose logprob is below this (natural log) are low-confidence. */
   readonly lowConfidenceBelow: number;
   /** Share of healthy rows kept for good. */
   readonly healthyRate: number;
+}
+
+/** A loaded version that can take requests. */
+export interface Serving extends ServedFacts {
+  readonly facts: ServedFacts;
   /** The open incident whose rows are still collected, or null. */
   readonly incident: string | null;
   /** When the version became champion, or was loaded by name. */
@@ -30,6 +35,7 @@ export function holdModel(
   served: ServedModel,
   facts: Pick<Serving, 'model' | 'lowConfidenceBelow' | 'healthyRate' | 'since'>,
 ): Loaded {
+  const { model, lowConfidenceBelow, healthyRate } = facts;
   let underWay = 0;
   let incident: string | null = null;
   let whenIdle: (() => void) | undefined;
@@ -39,6 +45,7 @@ export function holdModel(
     serving: {
       ...facts,
       version: served.version,
+      facts: { model, version: served.version, lowConfidenceBelow, healthyRate },
       get incident() {
         return incident;
       },

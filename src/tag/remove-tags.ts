@@ -1,5 +1,5 @@
 import type { Database } from '../database.ts';
-import { redactText } from '../log/redact/index.ts';
+import { redactText, redactToStore } from '../log/redact/index.ts';
 
 export interface Untag {
   tag: string;
@@ -14,6 +14,7 @@ export interface Untag {
  * `tag_removals`; monitors, users and rules do not put it back, a person can. Returns the request ids that had it.
  */
 export async function removeTags(db: Database, { tag, requestIds, actor, reason }: Untag): Promise<string[]> {
+  const why = reason === undefined ? null : await redactToStore((redact) => redact(reason));
   const rows = await db.query<{ request_id: string }>(
     `with removed as (
        delete from relearn.tags where request_id = any($1) and tag = $2 returning *
@@ -23,7 +24,7 @@ export async function removeTags(db: Database, { tag, requestIds, actor, reason 
        select request_id, tag, incident, model, source, actor, created_at, $3, $4 from removed
      )
      select distinct request_id from removed order by request_id`,
-    [requestIds, redactText(tag).text, actor, reason === undefined ? null : redactText(reason).text],
+    [requestIds, redactText(tag).text, actor, why],
   );
   return rows.map((row) => row.request_id);
 }

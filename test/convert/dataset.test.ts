@@ -10,6 +10,8 @@ import { buildDataset, type DatasetRequest } from '../../src/convert/dataset.ts'
 import { countNewRows } from '../../src/convert/rows.ts';
 import { splitOf } from '../../src/convert/split.ts';
 import { storeCorrections } from '../../src/correct/corrections.ts';
+import { removeTags } from '../../src/tag/remove-tags.ts';
+import { addTags } from '../../src/tag/tags.ts';
 import { insertRow } from '../rows.ts';
 import { createTestDatabase, type TestDatabase } from '../stack.ts';
 
@@ -243,4 +245,19 @@ test('what an older redactor left in the log is redacted on the way out, and cou
     await readLines(join(path, 'held-out.jsonl')),
   ]);
   assert.ok(written.includes('[EMAIL]') && !written.includes('example.com'));
+});
+
+test('a row whose only tag was taken off is not learned; a step that began before that learns what it had', async () => {
+  await addModel('untagged');
+  const ids = await addCorrected('untagged', 40);
+  const [first = '', second = ''] = ids;
+  await addTags(database.db, { tag: 'wrong-team', requestIds: [second], source: 'operator' });
+  const [{ at } = { at: new Date() }] = await database.db.query<{ at: Date }>(`select clock_timestamp() as at`);
+  await removeTags(database.db, { tag: 'operator_review', requestIds: [first, second], actor: 'ann' });
+  const count = async (taggedBefore: Date) => {
+    const { manifest } = await build('untagged', { taggedBefore });
+    return manifest.trainRows + manifest.heldOutRows;
+  };
+  assert.equal(await count(at), 40);
+  assert.equal(await count(new Date(Date.now() + 60_000)), 39, 'the second row has another tag');
 });

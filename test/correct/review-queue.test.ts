@@ -6,6 +6,7 @@ import { countReviewQueue, listReviewQueue } from '../../src/correct/review-queu
 import { insertRows } from '../../src/log/insert-rows.ts';
 import { ensureAhead } from '../../src/log/partitions.ts';
 import type { LogRow } from '../../src/log/row.ts';
+import { removeTags } from '../../src/tag/remove-tags.ts';
 import { addTags } from '../../src/tag/tags.ts';
 import { newRow } from '../log/new-row.ts';
 import { createTestDatabase, type TestDatabase } from '../stack.ts';
@@ -126,4 +127,31 @@ test('a row that retention took leaves the queue', async () => {
   await database.db.query(`delete from relearn.samples where request_id = 'old row'`);
   assert.ok(!(await order({})).includes('old row'));
   assert.equal(await countReviewQueue(database.db, { models }), before - 1);
+});
+
+test('a row whose last tag is taken off leaves the queue; one of low confidence stays, and an incident’s tag moves it', async () => {
+  const { db } = database;
+  await tagged('only tag', 'operator_review');
+  await tagged('unsure too', 'operator_review', '', { keptBecause: 'low_confidence' });
+  await tagged('two incidents', 'drift_window', 'old');
+  await addTags(db, { tag: 'post_drift', requestIds: ['two incidents'], source: 'drift', incident: 'open' });
+  await tagged('in hand', 'operator_review');
+  const named = ['only tag', 'unsure too', 'two incidents', 'in hand'];
+  const inQueue = async () => (await order({})).filter((id) => named.includes(id)).sort();
+  assert.deepEqual(await inQueue(), [...named].sort());
+  await db.query(`update relearn.review_queue set lease = gen_random_uuid(), leased_by = 'ann',
+    leased_until = now() + interval '1 hour' where request_id = 'in hand'`);
+
+  const since = new Date();
+  for (const tag of ['operator_review', 'post_drift']) await removeTags(db, { tag, requestIds: named, actor: 'ann' });
+  await fillReviewQueue(db, { models, since });
+  const rows = await listReviewQueue(db, { models, limit: 100, offset: 0 });
+  const left = rows.filter((row) => named.includes(row.request_id));
+  assert.deepEqual(Object.fromEntries(left.map((row) => [row.request_id, row.incident])), {
+    'two incidents': 'old',
+    'unsure too': null,
+    'in hand': null,
+  });
+  await db.query(`update relearn.review_queue set leased_until = now() where request_id = 'in hand'`);
+  assert.deepEqual(await inQueue(), ['two incidents', 'unsure too']);
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { storeCorrections } from '../../src/correct/corrections.ts';
 import { readReviewable, storeOrder } from '../../src/correct/store-order.ts';
+import { removeTags } from '../../src/tag/remove-tags.ts';
 import { addTags } from '../../src/tag/tags.ts';
 import { createTestDatabase, type TestDatabase } from '../stack.ts';
 import { insertRows, rowsFrom } from '../watch/rows.ts';
@@ -80,4 +81,15 @@ test('a card of which only the first row was answered was declined; one answered
   assert.equal((await declinedOf())['unsure-0'], 1, 'it is remembered');
   await answer(['unsure-0', 'unsure-1']);
   assert.equal((await declinedOf())['unsure-5'], 0, 'most of the card was answered');
+});
+
+test('what a reviewer removed, and what lost its tag, is in no order', async () => {
+  const { db } = database;
+  await db.query(
+    `insert into relearn.review_queue (request_id, model, ts, confidence, removed_by, removed_at)
+     select request_id, model, ts, 0, 'ann', now() from relearn.samples where request_id = 'unsure-3'`,
+  );
+  await removeTags(db, { tag: 'drift_window', requestIds: ['window-1'], actor: 'ann' });
+  const waiting = (await read()).filter(({ waits }) => waits).map(({ requestId }) => requestId);
+  assert.deepEqual(waiting, ['unsure-4', 'unsure-5', 'window-0']);
 });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { issueCertificate } from '../../src/gate/certificate.ts';
 import { findOutcome } from '../../src/gate/earlier-runs.ts';
@@ -20,7 +21,7 @@ after(() => stack.close());
 /** A run on a dataset of its own that ended so, judged by pack p and gates g. */
 async function endRun(status: RetrainStatus, certified: boolean): Promise<string> {
   const { db } = stack;
-  const run = await claimRun(db, { model, key: `key ${status} ${certified}`, triggers: [] });
+  const run = await claimRun(db, { model, key: randomUUID(), triggers: [] });
   const dataset = `dataset ${run}`;
   await db.query(`insert into relearn.datasets (id, model, path, rows, manifest) values ($1, $2, '', 1, '{}')`, [
     dataset,

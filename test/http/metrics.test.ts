@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createGatewayMetrics } from '../../src/http/metrics.ts';
+import { followDrift } from '../../src/http/drift-metrics.ts';
+import { openIncident } from '../../src/watch/incidents.ts';
+import { recordVerdict } from '../../src/watch/verdicts.ts';
+import { createTestDatabase } from '../stack.ts';
 import { startTestGateway, testConfig } from './fixtures.ts';
 
 async function scrape(app: Awaited<ReturnType<typeof startTestGateway>>['app']): Promise<string[]> {
@@ -59,6 +63,7 @@ test('a count that the log writer learns later shows without a change here', asy
     tally: () => ({ redactions: {}, sampled: {} }),
     missing: () => [],
     inFlight: () => 0,
+    drift: () => Promise.resolve(null),
   });
   const text = await metrics.text();
   for (const line of [
@@ -70,4 +75,35 @@ test('a count that the log writer learns later shows without a change here', asy
     assert.ok(text.includes(`${line}\n`), line);
   }
   assert.ok(!text.includes('spooling'));
+});
+
+test('what the monitors said last of the champion, and open incidents, are metrics; what is not known is left out', async () => {
+  const gateway = await startTestGateway({ config: testConfig({ models: { triage: { serve: { kind: 'onnx' } } } }) });
+  await gateway.promote('');
+  const [{ version } = { version: '' }] = await gateway.db.query<{ version: string }>(
+    `select version from relearn.aliases where alias = 'champion'`,
+  );
+  const of = { model: 'triage', modelVersion: version, at: new Date(), look: 'first' };
+  const says = { effect: 0, reason: '', figures: {} };
+  await recordVerdict(gateway.db, { ...of, monitor: 'gold_set', action: 'incident' }, { ...says, state: 'down' });
+  await recordVerdict(gateway.db, { ...of, monitor: 'confidence', action: 'warn' }, { ...says, state: 'drift' });
+  await openIncident(gateway.db, {
+    ...{ model: 'triage', modelVersion: version, monitor: 'slo', detectedAt: new Date(), figures: {} },
+    ...{ windowHours: 12, hotWindowHours: 24 },
+  });
+  const lines = (await scrape(gateway.app)).filter((line) => /_state\{|_open\{/.test(line));
+  assert.deepEqual(lines.filter((line) => line.endsWith(' 1')).sort(), [
+    'relearn_incident_open{model="triage"} 1',
+    'relearn_monitor_state{model="triage",monitor="confidence",state="warning"} 1',
+    'relearn_monitor_state{model="triage",monitor="gold_set",state="down"} 1',
+  ]);
+  assert.equal(lines.length, 11);
+  await gateway.close();
+});
+
+test('without its database the gateway still answers with its other metrics', async () => {
+  const database = await createTestDatabase();
+  const read = followDrift(database.db, ['triage']);
+  await database.close();
+  assert.equal(await read(), null);
 });

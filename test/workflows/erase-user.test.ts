@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { storeCorrections } from '../../src/correct/corrections.ts';
+import { fillReviewQueue } from '../../src/correct/queue-fill.ts';
 import { findErasure } from '../../src/log/erase-rows.ts';
 import { storeFeedback } from '../../src/log/feedback.ts';
 import { hashUser } from '../../src/log/hash-user.ts';
 import { startErasure } from '../../src/log/start-erasure.ts';
 import { getChampion } from '../../src/promote/registry.ts';
+import { addTags } from '../../src/tag/tags.ts';
 import { taskQueue, workflowId, type RetrainFinished } from '../../src/temporal.ts';
 import type { DriftResponseInput } from '../../workflows/drift-response.ts';
 import { examples, hashKey, model, newTopics, startLoop, until, type Loop } from '../loop.ts';
@@ -51,11 +54,12 @@ async function retrain(): Promise<RetrainFinished> {
 }
 
 /** Everything Postgres and the datasets hold, as one text. */
-async function everythingKept(): Promise<string> {
+async function everythingKept(except = ''): Promise<string> {
   const { db } = loop.database;
   const tables = await db.query<{ name: string }>(
     `select table_name as name from information_schema.tables
-     where table_schema = 'relearn' and table_type = 'BASE TABLE'`,
+     where table_schema = 'relearn' and table_type = 'BASE TABLE' and table_name <> $1`,
+    [except],
   );
   const texts: string[] = [];
   for (const { name } of tables) texts.push(JSON.stringify(await db.query(`select * from relearn.${name}`)));
@@ -87,6 +91,27 @@ async function closeIncidentWith(typed: { requestId: string; completion: string;
   return id;
 }
 
+/** Rows of the user in every table of review: queue, cards, proposals, Label Studio's, a reviewer's last steps. */
+async function review(requestIds: readonly string[]): Promise<void> {
+  const { db } = loop.database;
+  await addTags(db, { tag: 'mine', requestIds, source: 'operator' });
+  await fillReviewQueue(db, { models: [model] });
+  for (const insert of [
+    `relearn.review_cards (model, request_id, card, rank, position) select $2, id, id, 0, 0`,
+    `relearn.proposals (model, request_id, proposer, completion, agreed, judged, reason)
+       select $2, id, 'big', '${canary} proposed', true, false, ''`,
+    `relearn.label_studio_tasks (model, url, project, request_id) select $2, 'http://labels', 1, id`,
+    `relearn.label_studio_annotations (url, annotation_id, request_id, updated_at)
+       select 'http://' || $2, row_number() over (), id, now()`,
+    `relearn.review_actions (model, id, operator, action, request_ids)
+       select $2, gen_random_uuid(), 'ann', 'skip', array['another', id]`,
+  ]) {
+    await db.query(`insert into ${insert} from unnest($1::text[]) id`, [requestIds, model]);
+  }
+  const waiting = `select 1 from relearn.review_queue where request_id = any($1)`;
+  assert.equal((await db.query(waiting, [requestIds])).length, requestIds.length);
+}
+
 test('an erased user leaves every table and dataset; versions are marked and trained anew', async () => {
   const { db } = loop.database;
   const mine = await askAs(
@@ -94,6 +119,9 @@ test('an erased user leaves every table and dataset; versions are marked and tra
     examples(newTopics, 20, 90_000).map((row) => ({ ...row, prompt: `${row.prompt} ${canary}` })),
   );
   const others = await askAs('max', examples(newTopics, 40, 100_000));
+  await review(mine.map(({ requestId }) => requestId));
+  // What is typed is corrected afterwards: a label of the user's own text would be learned, and be an answer to others.
+  const closed = await closeIncidentWith(mine[0] ?? { requestId: '', completion: '', operator: '' });
   await storeCorrections(
     db,
     [...mine, ...others].map((correction) => ({ ...correction, source: 'api' })),
@@ -101,7 +129,6 @@ test('an erased user leaves every table and dataset; versions are marked and tra
   await storeFeedback(db, {
     ...{ requestId: mine[0]?.requestId ?? '', kind: 'report', comment: `${canary} complains`, userIdHash: user },
   });
-  const closed = await closeIncidentWith(mine[0] ?? { requestId: '', completion: '', operator: '' });
   const learned = await retrain();
   assert.equal(learned.status, 'promoted');
   const before = await getChampion(db, model);
@@ -121,7 +148,13 @@ test('an erased user leaves every table and dataset; versions are marked and tra
   assert.equal(receipt.datasets[0]?.id, before.dataset);
   assert.equal(receipt.deletedRuns, 1);
   assert.deepEqual(receipt.retrains, [model]);
-  await assert.rejects(loop.client.workflow.getHandle(closed).describe());
+  await until('the closed run is gone', async () => {
+    const described = loop.client.workflow.getHandle(closed).describe();
+    return described.then(
+      () => false,
+      (error: unknown) => error instanceof WorkflowNotFoundError,
+    );
+  });
 
   await until('a version without them serves', async () => (await getChampion(db, model)).version !== before.version);
   await until(
@@ -133,6 +166,10 @@ test('an erased user leaves every table and dataset; versions are marked and tra
     !kept.includes(canary),
     `a text of the user is left: ${kept.slice(kept.indexOf(canary) - 300, kept.indexOf(canary) + 100)}`,
   );
+  // Which dataset learned from which request is kept: so that an audit finds the versions.
+  const named = await everythingKept('dataset_rows');
+  const left = mine.find(({ requestId }) => named.includes(requestId))?.requestId ?? '';
+  assert.equal(left, '', named.slice(named.indexOf(left) - 300, named.indexOf(left) + 100));
   const outside = kept.replaceAll(JSON.stringify(await db.query(`select * from relearn.erasures`)), '');
   assert.ok(!outside.replaceAll(/"action":"erase_user"[^}]*/g, '').includes(user), 'the hash is left on a row');
   const [champion] = await db.query<{ tainted: boolean }>(
@@ -143,7 +180,8 @@ test('an erased user leaves every table and dataset; versions are marked and tra
 
 test('an erasure that is asked for again finds nothing, and harms nobody', async () => {
   const { db } = loop.database;
-  const rows = async () => (await db.query<{ n: number }>(`select count(*) as n from relearn.samples`))[0]?.n;
+  const rows = async () =>
+    (await db.query<{ n: number }>(`select count(*) as n from relearn.samples where source = 'production'`))[0]?.n;
   const before = await rows();
   await startErasure(loop.client.workflow, user, 'ann');
   await loop.client.workflow.getHandle(workflowId.eraseUser(user)).result();

@@ -27,12 +27,14 @@ test('every recorded history replays with the workflows of today', async () => {
     'clusterWatch',
     'driftResponse',
     'driftWatch',
+    'eraseUser',
     'inference',
     'logRetention',
     'requestRetrain',
     'retrain',
     'retrainRun',
     'rollback',
+    'tagRules',
   ];
   assert.deepEqual([...replayed].filter((name) => wanted.includes(name)).sort(), wanted);
 });

@@ -31,9 +31,13 @@ async function trigger(name: string, sent: RetrainTrigger): Promise<RetrainFinis
   return (await handle.result()) as RetrainFinished;
 }
 
-/** Production rows of new topics, answered wrong and corrected. */
+/** Production rows of new topics, answered wrong and corrected: two texts each, so that few are copies of earlier ones. */
 async function correctSome(count: number, from: number) {
-  const truth = [...(await loop.send(examples(newTopics, count, from)))];
+  const rows = examples(newTopics, count, from).map(({ prompt, completion }, place) => ({
+    prompt: `${prompt} ${textOf(completion, from + 1000 + 3 * place)}`,
+    completion,
+  }));
+  const truth = [...(await loop.send(rows))];
   await storeCorrections(
     loop.database.db,
     truth.map(([requestId, completion]) => ({ requestId, completion, operator: 'ann', source: 'api' })),

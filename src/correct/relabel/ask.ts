@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { promptMessages, type Message } from '../../chat.ts';
 import { RelearnError } from '../../errors.ts';
-import { redactText } from '../../log/redact/index.ts';
+import { redactToStore } from '../../log/redact/index.ts';
 import { createUpstreamModel } from '../../serve/upstream.ts';
 import type { RelabelConfig } from './config.ts';
 
@@ -40,7 +40,7 @@ export function openStrongerModel(
 
   async function ask(model: typeof stronger, messages: readonly Message[], signal?: AbortSignal): Promise<string> {
     const [answer] = await model.answer([messages], signal);
-    return redactText(answer?.text.trim() ?? '').text;
+    return redactToStore((redact) => redact(answer?.text.trim() ?? ''));
   }
 
   return {

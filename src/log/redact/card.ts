@@ -26,18 +26,18 @@ export function cardAt(scan: Scan, first: number): number {
   const start = groupStart(scan, first);
   const size = groupSize(scan, first);
   if (size !== 4 && size !== 6 && size < shortest) return -1;
-  if (!opens(text, start) || joinedBefore(text, start, scan.taken)) return -1;
+  if (joinedBefore(text, start, scan.taken) || !(opens(text, start) || isTrack(scan, first))) return -1;
   let digits = '';
   let found = -1;
   let rank = Infinity;
   for (let group = first; group < scan.groups && group < first + 8; group += 1) {
     const more = groupSize(scan, group);
     const end = groupEnd(scan, group);
-    if (group > first && !separated(text, groupEnd(scan, group - 1), groupStart(scan, group))) break;
+    if (group > first && !separated(gapBefore(scan, group))) break;
     if (digits.length + more > longest) break;
     digits += text.slice(groupStart(scan, group), end);
     if (digits.length < shortest || !isGrouped(group - first, size, more, digits.length)) continue;
-    if (!closes(text, end) || joinedAfter(text, end)) continue;
+    if (!closes(text, end) || joinedAfter(text, end) || isColumn(scan, first, group)) continue;
     const place = issued(digits);
     if (place >= rank || !luhn(digits)) continue;
     rank = place;
@@ -64,8 +64,34 @@ function issued(digits: string): number {
   return best;
 }
 
-/** One character parts the groups of a card, or a dash between spaces. */
-function separated(text: string, from: number, to: number): boolean {
-  const between = text.slice(from, to);
-  return between.length <= 3 && /^(?:[ .\u2014-]| ?[-\u2014] ?| {2})$/.test(between);
+const column = /^(?:[\t_]| {0,2}\r?\n {0,2})$/;
+
+/** What parts the groups of a card: one character, a dash between spaces, or the end of a line. */
+function separated(gap: string): boolean {
+  return gap.length <= longestGap && (/^(?:[ .\u2014-]| ?[-\u2014] ?| {2})$/.test(gap) || column.test(gap));
+}
+
+const longestGap = 6;
+
+/** Tabs and ends of lines part numbers of a table, too: those of a card are all alike, and no more follow. */
+function isColumn(scan: Scan, first: number, last: number): boolean {
+  if (first === last) return false;
+  const gap = gapBefore(scan, first + 1);
+  for (let group = first + 2; group <= last; group += 1) {
+    if (gapBefore(scan, group) !== gap && (column.test(gap) || column.test(gapBefore(scan, group)))) return true;
+  }
+  return column.test(gap) && (gapBefore(scan, first) === gap || gapBefore(scan, last + 1) === gap);
+}
+
+/** What stands before a digit group, from the one before it; "" before the first and behind the last. */
+function gapBefore(scan: Scan, group: number): string {
+  const to = groupStart(scan, group);
+  const from = group > 0 ? groupEnd(scan, group - 1) : to;
+  return to === -1 || to - from > longestGap ? '' : scan.text.slice(from, to);
+}
+
+/** The magnetic stripe: %B4111111111111111^NAME^ (ISO/IEC 7813). */
+function isTrack(scan: Scan, group: number): boolean {
+  const start = groupStart(scan, group);
+  return scan.text.startsWith('%B', start - 2) && scan.text.charCodeAt(groupEnd(scan, group)) === 94;
 }

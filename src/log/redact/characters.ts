@@ -3,6 +3,7 @@ const digit = 2;
 const gap = 4;
 const hex = 8;
 const token = 16;
+const local = 32;
 
 const classes = new Uint8Array(128);
 function mark(characters: string, bit: number): void {
@@ -13,10 +14,11 @@ function mark(characters: string, bit: number): void {
 }
 const digits = '0123456789';
 const lower = 'abcdefghijklmnopqrstuvwxyz';
-mark(digits, word | digit | hex | token);
-mark(lower + lower.toUpperCase(), word | token);
-mark('_', word | token);
-mark('-', token);
+mark(digits, word | digit | hex | token | local);
+mark(lower + lower.toUpperCase(), word | token | local);
+mark('_', word | token | local);
+mark('-', token | local);
+mark(".!#$%'*+^~", local);
 mark('abcdefABCDEF', hex);
 mark(' -./()', gap);
 
@@ -28,6 +30,8 @@ export const isDigit = (code: number): boolean => code >= 48 && code <= 57;
 export const isHex = (code: number): boolean => (classOf(code) & hex) !== 0;
 /** Part of an opaque token such as a key: letters, digits, "_" and "-". */
 export const isToken = (code: number): boolean => (classOf(code) & token) !== 0;
+/** What a mail address may hold before its sign. */
+export const isLocal = (code: number): boolean => (classOf(code) & local) !== 0;
 /** What may stand between the digits of one number. */
 export const isGap = (code: number): boolean => (classOf(code) & gap) !== 0 || code === longDash;
 export const isAsciiLetter = (code: number): boolean => (classOf(code) & (word | digit)) === word && code !== 95;

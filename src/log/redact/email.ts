@@ -1,4 +1,4 @@
-import { isToken, isWord } from './characters.ts';
+import { isLocal, isToken, isWord } from './characters.ts';
 import type { Scan } from './scan.ts';
 import type { Span } from './span.ts';
 
@@ -7,8 +7,6 @@ const localUnits = 64;
 const domainUnits = 255;
 
 const quotedLocal = /"[^"\n]{1,62}"$/;
-// A local part next to ASCII is taken as ASCII: scripts without spaces would lose the sentence before it.
-const asciiLocal = /[A-Za-z0-9.!#$%'*+^_~-]{1,64}$/;
 const anyLocal = /[\p{L}\p{M}\p{N}.!#$%'*+^_~-]{1,64}$/u;
 const localEnd = /["\p{L}\p{M}\p{N}.!#$%'*+^_~-]/u;
 const localPadding = /^[.'*~^!#$%-]+/;
@@ -17,6 +15,7 @@ const asciiDomain =
   /^(?:[A-Za-z0-9](?:[A-Za-z0-9_\u2014-]{0,61}[A-Za-z0-9])?\.){1,8}(?:[xX][nN]--[A-Za-z0-9-]{2,59}|[A-Za-z]{2,63})/;
 const label = String.raw`[\p{L}\p{M}\p{N}](?:[\p{L}\p{M}\p{N}_-]{0,61}[\p{L}\p{M}\p{N}])?`;
 const anyDomain = new RegExp(String.raw`^(?:${label}\.){1,8}(?:xn--[a-z0-9-]{2,59}|[\p{L}\p{M}]{2,63})`, 'iu');
+const longestLiteral = 52;
 const literalDomain = /^\[(?:IPv6:[0-9a-fA-F:.]{2,45}|\d{1,3}(?:\.\d{1,3}){3})\]/;
 
 /** A package's version (left-pad@1.3.0-rc.one) and a picture for a dense screen (icon@2x.png) have the form, too. */
@@ -54,15 +53,18 @@ function maybeDomain(text: string, from: number): boolean {
 function localPart(text: string, from: number, sign: number): string {
   if (!localEnd.test(text.charAt(sign - 1)) && !isLowSurrogate(text.charCodeAt(sign - 1))) return '';
   const left = text.slice(from, sign);
-  const ascii = asciiLocal.exec(left)?.[0];
-  const before = sign - (ascii?.length ?? 0) - 1;
-  const whole =
-    ascii !== undefined && !(before >= from && text.charCodeAt(before) > 127 && isWord(text.charCodeAt(before)));
+  // A local part next to ASCII is taken as ASCII: scripts without spaces would lose the sentence before it.
+  let start = left.length;
+  while (start > 0 && isLocal(left.charCodeAt(start - 1))) start -= 1;
+  const ascii = left.slice(start);
+  const before = from + start - 1;
+  const whole = ascii !== '' && !(before >= from && text.charCodeAt(before) > 127 && isWord(text.charCodeAt(before)));
   const local = quotedLocal.exec(left)?.[0] ?? (whole ? ascii : anyLocal.exec(left)?.[0]) ?? '';
   return local.replace(localPadding, '');
 }
 
 function domainAt(text: string, at: number): string {
+  if (text.charCodeAt(at) === 91) return literalDomain.exec(text.slice(at, at + longestLiteral))?.[0] ?? '';
   const right = text.slice(at, at + domainUnits);
   const ascii = asciiDomain.exec(right)?.[0];
   if (ascii !== undefined) {
@@ -71,7 +73,7 @@ function domainAt(text: string, at: number): string {
     const host = goesOn ? (anyDomain.exec(right)?.[0] ?? ascii) : ascii;
     return notDomain.test(host) ? '' : host;
   }
-  return literalDomain.exec(right)?.[0] ?? anyDomain.exec(right)?.[0] ?? '';
+  return anyDomain.exec(right)?.[0] ?? '';
 }
 
 function isLowSurrogate(code: number): boolean {

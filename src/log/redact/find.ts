@@ -4,7 +4,7 @@ import { cardAt } from './card.ts';
 import { createOrigin, fold } from './fold.ts';
 import { ibanAt, maybeIban } from './iban.ts';
 import { findIpv6, ipv4At } from './ip.ts';
-import { takePhone } from './phone.ts';
+import { takePhone, type PhoneLooks } from './phone.ts';
 import { groupEnd, groupStart, scanText, type Scan } from './scan.ts';
 import { findSecrets } from './secret.ts';
 import { joinSpans, type Span } from './span.ts';
@@ -31,7 +31,7 @@ export function findSpans(text: string, more: readonly Finder[]): Span[] {
 
 /** What starts with a digit group. The kinds with a checksum come first; what one takes, the next does not look at. */
 function findNumbers(scan: Scan, spans: Span[]): void {
-  const checks = { made: 0 };
+  const looks: PhoneLooks = { made: 0, alikeUntil: 0 };
   for (let group = 0; group < scan.groups; group += 1) {
     const start = groupStart(scan, group);
     if (start < scan.taken) continue;
@@ -47,7 +47,7 @@ function findNumbers(scan: Scan, spans: Span[]): void {
       scan.taken = end;
       continue;
     }
-    const after = takePhone(scan, group, spans, checks);
+    const after = takePhone(scan, group, spans, looks);
     if (after > group) scan.taken = spans.at(-1)?.end ?? groupEnd(scan, after - 1);
     else if (takeAddress(scan, group, spans)) scan.taken = spans.at(-1)?.end ?? start;
   }

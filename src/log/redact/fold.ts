@@ -18,7 +18,7 @@ const otherDigits = zeros.map((zero) => `${escape(zero)}-${escape(zero + 9)}`).j
 const likes = `${spaces}${dashes}${otherDigits}${fullWidth}`;
 
 const anchor = new RegExp(String.raw`[0-9@\uff10-\uff19\uff20${otherDigits}]`);
-const anchorWords = ['[at]', '(at)', '{at}', '[AT]', '(AT)', '&commat;', '-----BEGIN'];
+const anchorWords = ['[at]', '(at)', '{at}', '[AT]', '(AT)', '&commat;', '-----BEGIN', 'AKIA'];
 
 /** The space of HTML forms, ?card=4111+1111: between groups of digits, and not in bob1+news@example.com. */
 const formSpace = String.raw`(?<==[^\s"'<>&=]{0,80}[0-9)A-Z/+-])(?<form>\+)(?=[0-9(/+-]|%28|%2F|[A-Z]{1,4}\d?)(?![\w.-]{0,40}(?:@|%40))`;

@@ -25,7 +25,7 @@ export function ibanAt(scan: Scan, first: number): number {
   const { text } = scan;
   const start = groupStart(scan, first) - 2;
   const length = lengths.get(text.slice(start, start + 2).toUpperCase());
-  if (length === undefined || !opens(text, start)) return -1;
+  if (length === undefined || !opens(text, namedFrom(text, start))) return -1;
   let iban = '';
   let at = start;
   let group = start;
@@ -40,9 +40,14 @@ export function ibanAt(scan: Scan, first: number): number {
   return iban.length === length && closes(text, at) && mod97(iban.toUpperCase()) ? at : -1;
 }
 
+/** IBANDE89370400440532013000: the name may touch. */
+function namedFrom(text: string, start: number): number {
+  return /^iban$/i.test(text.slice(Math.max(0, start - 4), start)) ? start - 4 : start;
+}
+
 const longestGap = 5;
 
-/** One character, or a dash between spaces. */
+/** One character, two spaces, a dash between spaces, or the end of a line. */
 function separates(gap: string): boolean {
-  return /^(?:[ .]| {0,2}[-\u2014] {0,2})$/.test(gap);
+  return /^(?:[ .\t_]| {2}| {0,2}[-\u2014] {0,2}| {0,2}\r?\n {0,2})$/.test(gap);
 }

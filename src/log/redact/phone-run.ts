@@ -11,7 +11,7 @@ export interface Run {
   /** Digits in all of them. */
   total: number;
   /** Digits in groups before these, parted from them as they are from each other. */
-  alikeBefore: number;
+  alikeBefore(): number;
   /** The digits of the first `count` groups; `withoutTrunk` leaves off the "(0)" of +44 (0)20. */
   digits(count: number, withoutTrunk: boolean): string;
 }
@@ -41,7 +41,7 @@ export function readRun(scan: Scan, first: number): Run {
     sizes,
     gaps,
     total,
-    alikeBefore: digitsBefore(scan, first, gaps[0]),
+    alikeBefore: () => digitsBefore(scan, first, gaps[0]),
     digits(count, withoutTrunk) {
       let digits = '';
       for (let place = 0; place < count; place += 1) {

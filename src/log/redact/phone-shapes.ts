@@ -8,6 +8,7 @@ interface Shape {
   verdict: 'yes' | 'maybe';
 }
 
+const mostAlike = 13;
 const dash = String.raw`[-.\u2014]`;
 
 /** Without a trunk prefix or a word that announces them, numbers are known by how their groups are sized. */
@@ -76,11 +77,18 @@ function bareMobile(text: string, start: number, digits: string): boolean {
   return /[\u4e00-\u9fff]/.test(text.slice(Math.max(0, start - 12), start + digits.length + 12));
 }
 
+/** Groups behind the first that are parted from it and each other by the same gap. */
+export function alikeAfter({ gaps }: Run): number {
+  let count = 0;
+  while (count < gaps.length && gaps[count] === gaps[0]) count += 1;
+  return count;
+}
+
 /** One group of many alike is a part of a longer number. */
-export function tooManyAlike({ gaps, sizes, alikeBefore }: Run): boolean {
-  let total = alikeBefore + (sizes[0] ?? 0);
-  for (let place = 0; place < gaps.length && gaps[place] === gaps[0]; place += 1) total += sizes[place + 1] ?? 0;
-  return total > 13;
+export function tooManyAlike(run: Run): boolean {
+  let total = 0;
+  for (const size of run.sizes.slice(0, alikeAfter(run) + 1)) total += size;
+  return total > mostAlike || total + run.alikeBefore() > mostAlike;
 }
 
 /** "1Z 999 AA1 01 2345 6784": a word with a digit right before belongs to the same code. */

@@ -2,7 +2,7 @@ import { closes, isDigit, isGap, joinedAfter, joinedBefore, opens } from './char
 import { createCue } from './cue.ts';
 import { isInternational, isNational } from './phone-plans.ts';
 import { longestGap, readRun, type Run } from './phone-run.ts';
-import { isDate, isPhoneShape, tooManyAlike } from './phone-shapes.ts';
+import { alikeAfter, isDate, isPhoneShape, tooManyAlike } from './phone-shapes.ts';
 import { groupEnd, groupSize, groupStart, type Scan } from './scan.ts';
 import type { Span } from './span.ts';
 
@@ -19,20 +19,29 @@ const fewestDigits = 7;
 /** A doubtful number asks libphonenumber. A text that asks more often gets the rest by shape alone. */
 const checksPerText = 20;
 
+/** What is known of a text so far. */
+export interface PhoneLooks {
+  /** Questions to libphonenumber. */
+  made: number;
+  /** Groups up to here are inside of a row that is too long for a number, whichever of them it would start with. */
+  alikeUntil: number;
+}
+
 /**
  * Looks for a phone number that starts with this digit group and adds its span. Returns the first group behind it, or
- * `first` when there is none. `checks` counts the questions to libphonenumber in this text.
+ * `first` when there is none.
  */
-export function takePhone(scan: Scan, first: number, spans: Span[], checks: { made: number }): number {
+export function takePhone(scan: Scan, first: number, spans: Span[], looks: PhoneLooks): number {
   const { text } = scan;
   const size = groupSize(scan, first);
   const start = groupStart(scan, first);
   const plus = plusBefore(text, start);
   if (plus === -1 && size < fewestDigits && !goesOn(scan, first)) return first;
+  if (plus === -1 && first < looks.alikeUntil && (size === 1 || text.charCodeAt(start) !== 48)) return first;
   const run = readRun(scan, first);
   if (run.total < fewestDigits) return first;
   const after =
-    plus === -1 ? nationalEnd(scan, run, checks) : opens(text, plus) ? internationalEnd(scan, run, 0) : first;
+    plus === -1 ? nationalEnd(scan, run, looks) : opens(text, plus) ? internationalEnd(scan, run, 0) : first;
   if (after === first) return first;
   let end = groupEnd(scan, after - 1);
   end += extension.exec(text.slice(end, end + 20))?.[0].length ?? 0;
@@ -65,7 +74,7 @@ function internationalEnd(scan: Scan, run: Run, skipped: number): number {
   return run.first;
 }
 
-function nationalEnd(scan: Scan, run: Run, checks: { made: number }): number {
+function nationalEnd(scan: Scan, run: Run, looks: PhoneLooks): number {
   const { text } = scan;
   const { first } = run;
   const start = groupStart(scan, first);
@@ -80,15 +89,17 @@ function nationalEnd(scan: Scan, run: Run, checks: { made: number }): number {
     const after = internationalEnd(scan, run, prefix);
     if (
       after > first + 1 ||
-      (after > first && (isAnnounced || affordable(checks, `+${run.digits(1, false).slice(prefix)}`)))
+      (after > first && (isAnnounced || affordable(looks, `+${run.digits(1, false).slice(prefix)}`)))
     )
       return after;
   }
-  for (let count = tooManyAlike(run) ? 0 : run.sizes.length; count > 0; count -= 1) {
+  const isPart = tooManyAlike(run);
+  if (isPart) looks.alikeUntil = first + alikeAfter(run);
+  for (let count = isPart ? 0 : run.sizes.length; count > 0; count -= 1) {
     if (!ends(scan, first + count - 1)) continue;
     const verdict = isPhoneShape(text, start, run, count);
     if (verdict === 'yes') return first + count;
-    if (verdict === 'maybe' && affordable(checks, run.digits(count, false))) return first + count;
+    if (verdict === 'maybe' && affordable(looks, run.digits(count, false))) return first + count;
   }
   return isAnnounced ? announcedEnd(scan, run) : first;
 }
@@ -110,9 +121,9 @@ function announcedEnd(scan: Scan, run: Run): number {
   return run.first;
 }
 
-function affordable(checks: { made: number }, digits: string): boolean {
-  checks.made += 1;
-  return checks.made > checksPerText || isNational(digits);
+function affordable(looks: PhoneLooks, digits: string): boolean {
+  looks.made += 1;
+  return looks.made > checksPerText || isNational(digits);
 }
 
 /** Whether a number may stop behind this group. */

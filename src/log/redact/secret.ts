@@ -1,4 +1,5 @@
 import type { Scan } from './scan.ts';
+import { findNamedSecrets } from './secret-named.ts';
 import type { Span } from './span.ts';
 
 /** Keys as their providers write them. Each is bounded: what is longer is cut at the bound and the rest goes with it. */
@@ -35,7 +36,7 @@ const userInfo = /^[^:]{0,128}:./;
 const longestUserInfo = 300;
 const endsUserInfo = ' \t\n\r/?#@"\'<>';
 const parameter =
-  /[?&;](?:password|passwd|pwd|pass|secret|client_secret|api[_-]?key|apikey|access_token|auth_token|refresh_token|id_token|token|sig|signature|private_key)=([^&\s"'#<>]{4,512})/gi;
+  /[?&;](?:x-(?:amz|goog)-)?(?:password|passwd|pwd|pass|secret|client_secret|api[_-]?key|apikey|access_token|auth_token|refresh_token|id_token|token|security-token|sig|signature|private_key)=([^&\s"'#<>]{4,512})/gi;
 
 /** Keys, tokens, private keys and passwords in addresses. */
 export function findSecrets(scan: Scan, spans: Span[]): void {
@@ -51,6 +52,7 @@ export function findSecrets(scan: Scan, spans: Span[]): void {
     return start === -1;
   });
   if (text.includes('PRIVATE KEY')) findBlocks(text, spans);
+  findNamedSecrets(text, spans);
   if (!text.includes('=')) return;
   for (const match of text.matchAll(parameter)) {
     const value = match[1] ?? '';

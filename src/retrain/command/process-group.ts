@@ -1,41 +1,46 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
-
-/** A process as one may meet it again: ids are used anew, start times tell them apart. */
-export interface ProcessMark {
-  pid: number;
-  /** Clock ticks since boot, from /proc; null where there is no /proc. */
-  startTime: string | null;
-}
 
 const lookEveryMs = 50;
 
-/** When a process started, or null when it is gone (or the system has no /proc). */
-export async function startTimeOf(pid: number): Promise<string | null> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
-  // The second field, the program's name, may hold spaces and brackets; the 22nd is the start time.
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields === undefined || fields[0] === 'Z' ? null : (fields[19] ?? null);
+/**
+ * Process groups in which a process has `variable` (`NAME=value`) in the environment it was started with: what a program
+ * started carries it too, in whatever group, its starter gone or not. Linux only: without /proc none is found.
+ */
+export async function groupsWith(variable: string): Promise<number[]> {
+  const ids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
+  const groups = await Promise.all(ids.map((id) => groupOf(id, variable)));
+  return [...new Set(groups.filter((group) => group !== null))];
 }
 
-/** Whether the very process still runs. Without /proc nothing tells, and a stranger must not be killed: no. */
-export async function stillRuns({ pid, startTime }: ProcessMark): Promise<boolean> {
-  return startTime !== null && (await startTimeOf(pid)) === startTime;
-}
-
-/** Ends a process and all it started: SIGTERM to its group, and after `graceMs` SIGKILL. Resolves when the group is gone. */
-export async function endGroup(pid: number, graceMs: number): Promise<void> {
-  signalGroup(pid, 'SIGTERM');
-  for (const deadline = Date.now() + graceMs; signalGroup(pid, 0); await wait(lookEveryMs)) {
-    if (Date.now() >= deadline) break;
-  }
-  while (signalGroup(pid, 'SIGKILL')) await wait(lookEveryMs);
-}
-
-/** False when no process of the group is left. */
-function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
+/** The group of a process that has the variable; null for any other, one that is gone and one of another user. */
+async function groupOf(id: string, variable: string): Promise<number | null> {
   try {
-    return process.kill(-pid, signal);
+    const environment = await readFile(`/proc/${id}/environ`, 'utf8');
+    if (!environment.split('\0').includes(variable)) return null;
+    const stat = await readFile(`/proc/${id}/stat`, 'utf8');
+    // The second field, the program's name, may hold spaces and brackets; the fifth is the group.
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2]);
+  } catch {
+    return null;
+  }
+}
+
+/** Ends process groups: SIGTERM, and after `graceMs` SIGKILL. Resolves when no process of them is left. */
+export async function endGroups(groups: readonly number[], graceMs: number): Promise<void> {
+  signalAll(groups, 'SIGTERM');
+  for (const deadline = Date.now() + graceMs; Date.now() < deadline && signalAll(groups, 0);) await wait(lookEveryMs);
+  while (signalAll(groups, 'SIGKILL')) await wait(lookEveryMs);
+}
+
+/** False when no process of the groups is left. */
+function signalAll(groups: readonly number[], signal: NodeJS.Signals | 0): boolean {
+  return groups.filter((group) => signalGroup(group, signal)).length > 0;
+}
+
+function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-group, signal);
   } catch {
     return false;
   }

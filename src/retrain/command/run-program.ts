@@ -1,23 +1,21 @@
 import { spawn } from 'node:child_process';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
-import { z } from 'zod';
 import { RelearnError } from '../../errors.ts';
-import { redactText } from '../../log/redact/index.ts';
-import { endGroup, startTimeOf, stillRuns, type ProcessMark } from './process-group.ts';
+import { redactToStore } from '../../log/redact/index.ts';
+import { endGroups, groupsWith } from './process-group.ts';
 
 export interface ProgramPlan {
   command: readonly string[];
   env: NodeJS.ProcessEnv;
-  /** Working directory of the program. */
+  /** Working directory of the program. It outlives a killed worker. */
   folder: string;
-  /** Keeps the mark of the running program, so that the next worker finds one that outlived its own. */
-  markFile: string;
   graceMs: number;
 }
 
-const markSchema = z.object({ pid: z.number().int().positive(), startTime: z.string().nullable() });
 const longestTail = 4000;
 const tailLines = 5;
 const lastWordsMs = 1000;
@@ -31,11 +29,13 @@ export async function runProgram(
   onLine: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  await endOrphan(plan);
+  const token = await tokenOf(plan.folder);
+  const findGroups = () => groupsWith(`RELEARN_PROGRAM=${token}`);
+  await endGroups(await findGroups(), plan.graceMs);
   signal.throwIfAborted();
   const [program = '', ...args] = plan.command;
   const child = spawn(program, args, {
-    ...{ cwd: plan.folder, env: plan.env, stdio: ['ignore', 'pipe', 'pipe'] },
+    ...{ cwd: plan.folder, env: { ...plan.env, RELEARN_PROGRAM: token }, stdio: ['ignore', 'pipe', 'pipe'] },
     detached: true, // a group of its own
   });
   let tail = '';
@@ -52,43 +52,33 @@ export async function runProgram(
   });
   const closed = new Promise((resolve) => child.once('close', resolve));
   const { pid } = child;
-  const stop = () => {
-    if (pid !== undefined) void endGroup(pid, plan.graceMs);
+  const endAll = async () => {
+    if (pid !== undefined) await endGroups([pid, ...(await findGroups())], plan.graceMs);
   };
+  const stop = () => void endAll();
   try {
-    if (pid !== undefined) await writeMark(plan.markFile, { pid, startTime: await startTimeOf(pid) });
     signal.addEventListener('abort', stop, { once: true });
-    if (signal.aborted) stop();
     const problem = await ended;
     // What the program started ends with it: nothing holds its output or writes into the folder afterwards.
-    if (pid !== undefined) await endGroup(pid, plan.graceMs);
+    await endAll();
     await Promise.race([closed, wait(lastWordsMs)]);
     signal.throwIfAborted();
-    if (problem !== null) throw failed(`The trainer ${program} ${problem}.`, tail);
+    if (problem !== null) throw await failed(`The trainer ${program} ${problem}.`, tail);
   } finally {
     signal.removeEventListener('abort', stop);
     child.stdout.destroy();
     child.stderr.destroy();
-    await rm(plan.markFile, { force: true });
   }
 }
 
-async function endOrphan({ markFile, graceMs }: ProgramPlan): Promise<void> {
-  const mark = await readMark(markFile);
-  if (mark !== null && (await stillRuns(mark))) await endGroup(mark.pid, graceMs);
-}
-
-async function readMark(file: string): Promise<ProcessMark | null> {
-  try {
-    return markSchema.parse(JSON.parse(await readFile(file, 'utf8')));
-  } catch {
-    return null; // none: the last one ended in order
-  }
-}
-
-async function writeMark(file: string, mark: ProcessMark): Promise<void> {
-  await writeFile(`${file}.new`, JSON.stringify(mark));
-  await rename(`${file}.new`, file);
+/** Tells the run's program and all it starts from any other process. Written before the first of them runs. */
+async function tokenOf(folder: string): Promise<string> {
+  const file = join(folder, 'program');
+  const kept = await readFile(file, 'utf8').catch(() => '');
+  if (kept !== '') return kept;
+  const token = randomUUID();
+  await writeFile(file, token);
+  return token;
 }
 
 function cannotStart(program: string, cause: Error): RelearnError {
@@ -101,15 +91,10 @@ function cannotStart(program: string, cause: Error): RelearnError {
 }
 
 /** Its stderr may quote rows it read. A tail that cannot be redacted is left out. */
-function failed(what: string, tail: string): RelearnError {
+async function failed(what: string, tail: string): Promise<RelearnError> {
   // A line that was cut may hold half of a value that nothing recognises.
   const whole = tail.length < longestTail ? tail : tail.slice(tail.indexOf('\n') + 1);
   const lines = whole.trimEnd().split('\n').slice(-tailLines).join('\n');
-  let shown = '';
-  try {
-    shown = redactText(lines).text;
-  } catch {
-    // fails closed
-  }
+  const shown = await redactToStore((redact) => redact(lines)).catch(() => '');
   return new RelearnError('trainer_failed', shown === '' ? what : `${what} Its stderr ends:\n${shown}`);
 }

@@ -1,5 +1,6 @@
 import { copyFile, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { RelearnError } from '../../errors.ts';
 import type { CommandConfig } from '../config.ts';
@@ -7,7 +8,7 @@ import { adoptOnnx } from '../pipeline/adopt-onnx.ts';
 import type { Trainer } from '../trainer.ts';
 import { filesOf } from '../trainer.ts';
 import { readTrainingRows, type TrainingRedaction } from '../training-rows.ts';
-import { runProgram } from './run-program.ts';
+import { runProgram, type ProgramPlan } from './run-program.ts';
 
 /** What a program may print, a line of JSON each; other lines are its own business. */
 const reportSchema = z.object({
@@ -19,10 +20,13 @@ const reportSchema = z.object({
 });
 type Report = z.output<typeof reportSchema>;
 
+/** Before a program that failed is started again: what it lacked may be back by then. */
+const pauseMs = 1000;
+
 /**
- * A trainer that is a program. It gets `RELEARN_DATASET` (chat pairs), `RELEARN_BASE` (prompt and completion, redacted,
- * without gold and eval cases), `RELEARN_OUTPUT` (the ONNX file to write), `RELEARN_CHECKPOINTS` (a folder that outlives a killed
- * worker), `RELEARN_SEED` and `RELEARN_RUN`. Throws `trainer_failed` or `invalid_artifact`.
+ * A trainer that is a program. It gets `RELEARN_DATASET` and `RELEARN_REPLAY` (chat pairs), `RELEARN_BASE` (prompt and completion,
+ * redacted, without gold and eval cases), `RELEARN_OUTPUT` (the ONNX file to write), `RELEARN_CHECKPOINTS` (a folder that outlives a
+ * killed worker), `RELEARN_SEED` and `RELEARN_RUN`. Throws `trainer_failed` or `invalid_artifact`.
  */
 export function createCommandTrainer(
   config: CommandConfig,
@@ -33,6 +37,7 @@ export function createCommandTrainer(
     const started = performance.now();
     const paths = {
       dataset: join(base.folder, 'dataset.jsonl'),
+      replay: join(base.folder, 'replay.jsonl'),
       base: join(base.folder, 'base.jsonl'),
       output: join(base.folder, 'output.onnx'),
       checkpoints: join(base.folder, 'checkpoints'),
@@ -41,17 +46,18 @@ export function createCommandTrainer(
     await rm(paths.output, { force: true });
     const rows = await readTrainingRows(filesOf(dataset, config.base), redaction);
     await writeFile(paths.base, jsonLines(rows.base.map(({ text, label }) => ({ prompt: text, completion: label }))));
-    if (dataset.corrected === undefined) await writeFile(paths.dataset, '');
-    else await copyFile(dataset.corrected, paths.dataset);
+    await copyOrEmpty(dataset.corrected, paths.dataset);
+    await copyOrEmpty(dataset.replay, paths.replay);
 
     let said: Report = {};
-    await runProgram(
+    await runWithRetries(
+      config.retries,
       {
-        ...{ command: config.command, folder: base.folder, markFile: join(base.folder, 'program.json') },
-        graceMs: config.killAfterSeconds * 1000,
+        ...{ command: config.command, folder: base.folder, graceMs: config.killAfterSeconds * 1000 },
         env: {
           ...environment,
           RELEARN_DATASET: paths.dataset,
+          RELEARN_REPLAY: paths.replay,
           RELEARN_BASE: paths.base,
           RELEARN_OUTPUT: paths.output,
           RELEARN_CHECKPOINTS: paths.checkpoints,
@@ -79,6 +85,29 @@ export function createCommandTrainer(
     const { lowConfidenceBelow, file } = adopted;
     return { kind: 'onnx', file, lowConfidenceBelow, seconds, metadata: { ...facts, notes: adopted.notes } };
   };
+}
+
+/** A program may fail by chance, such as for want of memory. A worker that takes the run up counts anew. */
+async function runWithRetries(
+  retries: number,
+  plan: ProgramPlan,
+  onLine: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let left = retries; ; left -= 1) {
+    try {
+      return await runProgram(plan, onLine, signal);
+    } catch (error) {
+      const failed = error instanceof RelearnError && error.code === 'trainer_failed';
+      if (!failed || left === 0) throw error;
+      await wait(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+    }
+  }
+}
+
+async function copyOrEmpty(from: string | undefined, to: string): Promise<void> {
+  if (from === undefined) await writeFile(to, '');
+  else await copyFile(from, to);
 }
 
 function readReport(line: string): Report | undefined {

@@ -10,7 +10,7 @@ export interface Classifier {
   readonly labels: readonly string[];
   /** Row-major `[buckets][labels]`, so that a text reads whole rows. */
   readonly weights: Float32Array;
-  /** ln((1 + rows) / (1 + rows that hold the bucket)) + 1, one a bucket. */
+  /** The square root of how rare each bucket is (`measureRarity`). */
   readonly idf: Float32Array;
   readonly featurizer: FeaturizerParameters;
 }

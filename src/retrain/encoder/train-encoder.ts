@@ -24,6 +24,7 @@ export interface EncoderJob extends TrainingRedaction {
 
 /** Embedding takes nearly all of the time. */
 const embeddingShare = 0.95;
+const margin = 1;
 
 /**
  * Trains a softmax head on the embeddings of a fixed encoder and writes both as one file. Blocks the event loop for long
@@ -81,7 +82,7 @@ export async function trainHead(
   const vectors = embeddings.slice(0, rows.length).map((weights) => ({ ids, weights }));
   const targets = findTargets(rows, labels);
   const firstRate = rateFor(targets, labels.length);
-  const problem = { vectors, targets, labels: labels.length, dimension: size, seed, epochs, firstRate };
+  const problem = { vectors, targets, labels: labels.length, dimension: size, seed, epochs, firstRate, margin };
   return trainSoftmax(problem, onProgress);
 }
 

@@ -1,7 +1,7 @@
 import { openAsBlob } from 'node:fs';
 import { z } from 'zod';
 import { RelearnError } from '../../errors.ts';
-import { redactText } from '../../log/redact/index.ts';
+import { redactToStore } from '../../log/redact/index.ts';
 import type { JobsConfig } from '../config.ts';
 
 const jobSchema = z.object({
@@ -59,7 +59,7 @@ export function openFineTuningApi(config: JobsConfig, apiKey: string | undefined
       });
     });
     const text = await response.text();
-    if (!response.ok) throw refused(path, response.status, text);
+    if (!response.ok) throw await refused(path, response.status, text);
     const parsed = schema.safeParse(parseJson(text));
     if (parsed.success) return parsed.data;
     throw new RelearnError('trainer_failed', `The fine-tuning API answered ${path} in a form that is not OpenAI's.`);
@@ -102,17 +102,13 @@ export function openFineTuningApi(config: JobsConfig, apiKey: string | undefined
 }
 
 /** Why a job or a request failed, in the API's words: they may quote a row. */
-export function redactedReason(message: string | null | undefined): string {
-  try {
-    return redactText((message ?? '').slice(0, 500)).text;
-  } catch {
-    return '';
-  }
+export async function redactedReason(message: string | null | undefined): Promise<string> {
+  return redactToStore((redact) => redact((message ?? '').slice(0, 500))).catch(() => '');
 }
 
-function refused(path: string, status: number, text: string): RelearnError {
+async function refused(path: string, status: number, text: string): Promise<RelearnError> {
   const parsed = z.object({ error: z.object({ message: z.string() }) }).safeParse(parseJson(text));
-  const reason = parsed.success ? ` ${redactedReason(parsed.data.error.message)}` : '';
+  const reason = parsed.success ? ` ${await redactedReason(parsed.data.error.message)}` : '';
   const again = status === 408 || status === 429 || status >= 500;
   const hint = status === 401 || status === 403 ? ' Check retrain.trainer.apiKeyEnv and the key it names.' : '';
   return new RelearnError(

@@ -1,4 +1,8 @@
 import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { RelearnError } from '../../errors.ts';
 import type { JobsConfig } from '../config.ts';
@@ -18,7 +22,7 @@ export interface JobsParts {
  * died between creating it and saying so. An abort cancels it, unless another worker takes over. Throws `trainer_failed` when the job fails.
  */
 export function createJobsTrainer(config: JobsConfig, { secret, jobs }: JobsParts): Trainer {
-  return async ({ corrected }, base, onProgress, signal) => {
+  return async ({ corrected, replay }, base, onProgress, signal) => {
     const started = performance.now();
     if (corrected === undefined) {
       throw new RelearnError(
@@ -34,7 +38,8 @@ export function createJobsTrainer(config: JobsConfig, { secret, jobs }: JobsPart
     let job =
       id !== null
         ? await api.get(id)
-        : ((await api.find(base.key, suffix)) ?? (await submit(api, corrected, base.key, suffix, config.seed)));
+        : ((await api.find(base.key, suffix)) ??
+          (await submit(api, await joinFiles(corrected, replay, base.folder), base.key, suffix, config.seed)));
     await jobs.save(base.key, job.id, config.url);
     try {
       while (!hasEnded(job)) {
@@ -49,7 +54,7 @@ export function createJobsTrainer(config: JobsConfig, { secret, jobs }: JobsPart
     }
     const upstreamModel = job.fine_tuned_model;
     if (job.status !== 'succeeded' || !upstreamModel) {
-      const why = redactedReason(job.error?.message);
+      const why = await redactedReason(job.error?.message);
       throw new RelearnError(
         'trainer_failed',
         `Fine-tuning job ${job.id} ended as ${job.status}.${why === '' ? '' : ` The API says: ${why}`}`,
@@ -61,15 +66,23 @@ export function createJobsTrainer(config: JobsConfig, { secret, jobs }: JobsPart
   };
 }
 
+/** A job has one file: the corrected rows, and those that are replayed against forgetting. Vendors shuffle. */
+async function joinFiles(corrected: string, replay: string | undefined, folder: string): Promise<string> {
+  if (replay === undefined) return corrected;
+  const joined = join(folder, 'upload.jsonl');
+  await copyFile(corrected, joined);
+  await pipeline(createReadStream(replay), createWriteStream(joined, { flags: 'a' }));
+  return joined;
+}
+
 async function submit(
   api: FineTuningApi,
-  corrected: string,
+  file: string,
   key: string,
   suffix: string,
   seed: number,
 ): Promise<FineTuningJob> {
-  const file = await api.upload(corrected);
-  return api.create({ file, key, suffix, seed });
+  return api.create({ file: await api.upload(file), key, suffix, seed });
 }
 
 function hasEnded({ status }: FineTuningJob): boolean {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkSync } from 'recheck';
 import { hardRecall, messages, plainRecall, streetRecall } from '../../../bench/redact.ts';
+import { formats } from '../../../bench/redact-formats.ts';
 import { createRandom } from '../../../bench/redact-random.ts';
 import { createRedactor, packNames } from '../../../src/log/redact/index.ts';
 
@@ -26,8 +27,9 @@ function patternsInUse(): Map<RegExp, number> {
     plainRecall(random, 60);
     hardRecall(random, 10);
     streetRecall(random, 50);
+    formats(4, 1);
     redactor.redact(
-      `${messages(random, 200).join('\n')} -----BEGIN PRIVATE KEY-----\nPO Box 12 ?password=abcd ${'a1'.repeat(20)}`,
+      `${messages(random, 200).join('\n')} -----BEGIN PRIVATE KEY-----\nPO Box 12 ?password=abcd ${'a1'.repeat(20)} curl key: Basic`,
     );
   } finally {
     Object.defineProperty(RegExp.prototype, 'exec', exec);

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { benignTouched, hardRecall, plainRecall, streetRecall, type Miss } from '../../../bench/redact.ts';
 import { heldOut } from '../../../bench/redact-held-out.ts';
 import { unseen } from '../../../bench/redact-unseen.ts';
+import { formats } from '../../../bench/redact-formats.ts';
 import { createRandom } from '../../../bench/redact-random.ts';
 
 const shown = (misses: readonly Miss[]): string =>
@@ -48,4 +49,13 @@ test('so are those of a second such set, which has forms, names and contexts of 
   assert.ok(mean(hard) >= 0.95, `${JSON.stringify(hard)}\n${some}`);
   assert.ok(benign <= 0.01, `${benign}\n${some}`);
   assert.ok(streets >= 0.6, String(streets));
+});
+
+test('so are those of a third such set, which holds them as files, queries and requests do, secrets among them', () => {
+  const { recall, contexts, secrets, benign, misses } = formats(77, 2);
+  const some = misses.slice(0, 5).join('\n');
+  for (const [kind, share] of Object.entries(recall)) assert.ok(share >= 0.97, `${kind} ${share}\n${some}`);
+  for (const [room, share] of Object.entries(contexts)) assert.ok(share >= 0.97, `${room} ${share}\n${some}`);
+  assert.ok(secrets >= 0.97, `${secrets}\n${some}`);
+  assert.ok(benign <= 0.01, `${benign}\n${some}`);
 });

@@ -1,7 +1,7 @@
 import { redactorVersion } from '../../../src/log/redact/index.ts';
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { trainEncoderInThread } from '../../../src/retrain/embedded/train-in-thread.ts';
 import { loadOnnxModelInThread } from '../../../src/serve/onnx-thread.ts';
@@ -55,6 +55,18 @@ test('the same seed gives the same bytes', async (context) => {
   const first = await readFile(plan.output);
   await trainEncoderInThread(plan);
   assert.ok(first.equals(await readFile(plan.output)));
+});
+
+test('an abort ends the training and leaves no file', async (context) => {
+  const plan = await job(context);
+  const controller = new AbortController();
+  const reason = new Error('stop');
+  const stopped = trainEncoderInThread({ ...plan, epochs: 1e7 }, () => controller.abort(reason), controller.signal);
+  await assert.rejects(stopped, reason);
+  assert.deepEqual(
+    (await readdir(dirname(plan.output))).filter((name) => name.startsWith('model.onnx')),
+    [],
+  );
 });
 
 test('what is no sentence encoder is refused, naming what it asks for', async (context) => {

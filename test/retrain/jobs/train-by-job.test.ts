@@ -14,12 +14,13 @@ async function start(context: TestContext, baseModel = 'small-model') {
   const database = await createTestDatabase();
   context.after(() => database.close());
   const folder = await makeDirectory(context);
-  const corrected = await writeJsonl(join(folder, 'train.jsonl'), [{ messages: [] }]);
+  const corrected = await writeJsonl(join(folder, 'train.jsonl'), [{ messages: ['corrected'] }]);
+  const replay = await writeJsonl(join(folder, 'replay.jsonl'), [{ messages: ['replayed'] }]);
   const config = { kind: 'jobs' as const, url: api.url, baseModel, seed: 1, pollSeconds: 0.02 };
   const jobs = openJobStore(database.db);
   const run = (signal: AbortSignal, { key = 'chat/4', store = jobs } = {}) =>
     createJobsTrainer(config, { secret: () => undefined, jobs: store })(
-      { corrected, calibration: [] },
+      { corrected, replay, calibration: [] },
       { key, folder },
       () => {},
       signal,
@@ -33,7 +34,7 @@ async function until(condition: () => boolean): Promise<void> {
 
 const never = new AbortController().signal;
 
-test('a job is submitted, polled to its end, and its model becomes the version', async (context) => {
+test('a job is submitted with what is replayed, polled to its end, and its model becomes the version', async (context) => {
   const { api, run } = await start(context);
   const running = run(never);
   await until(() => api.polls.length >= 2);
@@ -42,6 +43,7 @@ test('a job is submitted, polled to its end, and its model becomes the version',
   assert.equal(trained.kind, 'upstream');
   assert.deepEqual(trained.metadata, { upstreamModel: 'ft:small:4', job: 'ftjob-1' });
   assert.equal(api.files.length, 1);
+  assert.match(api.files[0] ?? '', /\{"messages":\["corrected"\]\}\n\{"messages":\["replayed"\]\}\n/);
 });
 
 test('a worker that takes over polls the running job instead of submitting a second one', async (context) => {

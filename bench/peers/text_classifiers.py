@@ -1,4 +1,4 @@
-"""The peer of the benchmark `train`: python sklearn.py BASE DATASET EVAL prints one line of JSON.
+"""The peer of the benchmark `train`: python text_classifiers.py BASE DATASET EVAL prints one line of JSON.
 
 BASE and EVAL are JSONL of prompt and completion, DATASET of chat pairs. Features: words 1-2 and characters 3-5 within words.
 """
