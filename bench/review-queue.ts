@@ -44,6 +44,9 @@ export async function run(options: { data?: string } = {}): Promise<Record<strin
       startDriftResponse: nothing,
       triggerRetrain: nothing,
       decide: nothing,
+      runState: () => Promise.resolve({ phase: 'train', candidate: null }),
+      decideRun: nothing,
+      rollBack: nothing,
       eraseUser: () => Promise.resolve(''),
     },
   });

@@ -1,16 +1,20 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { z } from 'zod';
 import type { Config } from '../src/config.ts';
 import type { Database } from '../src/database.ts';
+import { RelearnError } from '../src/errors.ts';
 import type { ReviewSignals } from '../src/http/review-options.ts';
 import { hashUser } from '../src/log/hash-user.ts';
 import { startErasure } from '../src/log/start-erasure.ts';
 import { sendTrigger } from '../src/retrain/send-trigger.ts';
-import { workflowId, type CorrectionsRecorded } from '../src/temporal.ts';
+import { taskQueue, workflowId, type CorrectionsRecorded } from '../src/temporal.ts';
 import { getIncident } from '../src/watch/incidents.ts';
 import { startDriftResponse } from '../src/watch/start-response.ts';
 import { modelSettings } from './deploy.ts';
 import type { Environment } from './environment.ts';
 import { requireTemporal } from './runtime.ts';
+
+const runStateSchema = z.object({ phase: z.string(), candidate: z.string().nullable() });
 
 export interface OpenReviewSignals extends ReviewSignals {
   close(): Promise<void>;
@@ -42,6 +46,28 @@ export function openReviewSignals(options: {
     },
 
     triggerRetrain: (model, trigger) => sendTrigger(workflow, model, trigger),
+
+    async runState(model, run) {
+      return runStateSchema.parse(await workflow.getHandle(workflowId.retrainRun(model, run)).query('state'));
+    },
+
+    async decideRun(model, run, decision, said) {
+      try {
+        await workflow.getHandle(workflowId.retrainRun(model, run)).executeUpdate(decision, { args: [said] });
+      } catch (cause) {
+        if (!(cause instanceof WorkflowUpdateFailedError || cause instanceof WorkflowNotFoundError)) throw cause;
+        const message = `Run ${run} of ${model} does not wait for a person, or has its decision already.`;
+        throw new RelearnError('run_not_waiting', message, { cause });
+      }
+    },
+
+    async rollBack(model, decision) {
+      await workflow.start('rollback', {
+        ...{ workflowId: workflowId.rollback(model), taskQueue, workflowIdConflictPolicy: 'USE_EXISTING' },
+        args: [{ model, ...decision }],
+        staticSummary: `${model}: back to the version before`,
+      });
+    },
 
     async eraseUser(userId, by) {
       const user = hashUser(await options.hashKey(), userId);

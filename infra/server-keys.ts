@@ -9,7 +9,7 @@ import type { Logger } from './logger.ts';
 /** For each server, the scopes of which a usable key must have one. */
 const servers = {
   gateway: { what: 'The gateway', scopes: ['infer', 'admin'], example: 'infer,feedback' },
-  console: { what: 'The console', scopes: ['review', 'admin'], example: 'review' },
+  console: { what: 'The console', scopes: ['review', 'operate', 'admin'], example: 'operate' },
 } as const satisfies Record<string, { what: string; scopes: readonly Scope[]; example: string }>;
 
 /** Whether requests need a key: always where others than this machine can reach the server. */

@@ -23,6 +23,7 @@ export const errorCatalogue = {
   request_not_found: { status: 404, type: 'invalid_request_error' },
   erasure_not_found: { status: 404, type: 'invalid_request_error' },
   incident_not_found: { status: 404, type: 'invalid_request_error' },
+  run_not_waiting: { status: 409, type: 'invalid_request_error' },
   incident_not_open: { status: 409, type: 'invalid_request_error' },
   review_conflict: { status: 409, type: 'invalid_request_error' },
   nothing_to_undo: { status: 409, type: 'invalid_request_error' },

@@ -3,7 +3,8 @@ import { isIP } from 'node:net';
 import { RelearnError } from '../errors.ts';
 import { isLoopback } from './loopback.ts';
 
-const readMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** Methods that change nothing. */
+export const readMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
  * Keeps web pages of others away from a server that asks for no key: a page whose name was made to point here (DNS
@@ -40,6 +41,7 @@ function isOwnHost(host: string, configuredHost: string): boolean {
   return host === configuredHost.toLowerCase();
 }
 
-function isSameOrigin(origin: string, host: string): boolean {
-  return URL.canParse(origin) && new URL(origin).host === host.toLowerCase();
+/** Whether a page with this Origin came from this server. */
+export function isSameOrigin(origin: string, host: string | undefined): boolean {
+  return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
 }

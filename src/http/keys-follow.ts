@@ -10,6 +10,8 @@ export interface Keys {
    * `keys_unavailable` when it cannot be told.
    */
   check(authorization: string | undefined): UsableKey | Promise<UsableKey>;
+  /** A key that was checked before, by its id; undefined once it is revoked or expired. Throws `keys_unavailable`. */
+  usable(id: string): UsableKey | undefined;
   close(): Promise<void>;
 }
 
@@ -78,6 +80,12 @@ export async function followKeys(options: FollowKeysOptions): Promise<Keys> {
     return next;
   }
 
+  function usable(id: string): UsableKey | undefined {
+    if (now() - asOf > maxAgeMs) throw unavailable();
+    const key = known.get(id);
+    return key === undefined || key.expiresAt === null || key.expiresAt.getTime() > now() ? key : undefined;
+  }
+
   function find(id: string, secret: string): UsableKey | undefined {
     if (now() - asOf > maxAgeMs) throw unavailable();
     const key = known.get(id);
@@ -110,6 +118,7 @@ export async function followKeys(options: FollowKeysOptions): Promise<Keys> {
       if (parts === null) throw invalid();
       return find(parts.id, parts.secret) ?? findLater(parts.id, parts.secret);
     },
+    usable,
     async close() {
       closed = true;
       clearTimeout(timer);

@@ -2,11 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerConfig } from '../config.ts';
 import { RelearnError } from '../errors.ts';
-import { createHostCheck } from './host-guard.ts';
+import { createHostCheck, readMethods } from './host-guard.ts';
 import type { Keys } from './keys-follow.ts';
-import type { Scope, UsableKey } from './keys.ts';
+import { allows, type Scope, type UsableKey } from './keys.ts';
 import { createRateLimit } from './limits.ts';
 import { probes } from './observe.ts';
+import type { Sessions } from './sessions.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -17,7 +18,10 @@ declare module 'fastify' {
   }
 }
 
-/** Scope by path. A route that is not listed needs `admin`: one that was forgotten is closed, not open. */
+/**
+ * Scope by path. A route that is not listed needs `admin`: one that was forgotten is closed, not open. What changes
+ * something needs `review` at least, whatever its path says: a key with `view` only looks.
+ */
 export type RouteScopes = Readonly<Record<string, Scope | 'open'>>;
 
 export const gatewayScopes: RouteScopes = {
@@ -32,11 +36,21 @@ export const gatewayScopes: RouteScopes = {
 };
 
 export const reviewScopes: RouteScopes = {
-  '/': 'review',
+  '/': 'open', // the page itself; what it shows comes from the routes below
+  '/assets/*': 'open',
   '/healthz': 'open',
+  '/api/session': 'open',
+  '/api/openapi.json': 'view',
+  '/api/overview': 'view',
+  '/api/labels': 'view',
+  '/api/events': 'view',
+  '/api/redact': 'review',
+  '/api/models/:model/rollback': 'operate',
+  '/api/runs/:model/:run/approve': 'operate',
+  '/api/runs/:model/:run/reject': 'operate',
   '/api/webhooks/label-studio': 'open', // has a secret of its own
-  '/api/review': 'review',
-  '/api/review/cards': 'review',
+  '/api/review': 'view',
+  '/api/review/cards': 'view',
   '/api/review/next': 'review',
   '/api/review/renew': 'review',
   '/api/review/release': 'review',
@@ -45,25 +59,30 @@ export const reviewScopes: RouteScopes = {
   '/api/review/remove': 'review',
   '/api/review/undo': 'review',
   '/api/corrections': 'review',
-  '/api/tags': 'review',
-  '/api/incidents': 'review',
-  '/api/incidents/:id': 'review',
-  '/api/incidents/:id/close': 'review',
-  '/api/incidents/:id/retrain': 'admin',
-  '/api/clusters': 'review',
-  '/api/models': 'review',
-  '/api/models/:model/versions/:version': 'review',
+  '/api/tags': 'view',
+  '/api/incidents': 'view',
+  '/api/incidents/:id': 'view',
+  '/api/incidents/:id/close': 'operate',
+  '/api/incidents/:id/retrain': 'operate',
+  '/api/clusters': 'view',
+  '/api/models': 'view',
+  '/api/models/:model/versions/:version': 'view',
   '/api/drift-events': 'admin',
-  '/api/retrain': 'admin',
+  '/api/retrain': 'operate',
   '/api/erasures': 'admin',
   '/api/erasures/:user': 'admin',
 };
+
+/** Events last as long as a page is open: they would fill the places of requests. */
+const uncounted: ReadonlySet<string> = new Set([...probes, '/api/events']);
 
 export interface GuardOptions {
   /** Undefined: keys are off. Then only the server's own names are answered, as a web page could reach loopback. */
   keys: Keys | undefined;
   scopes: RouteScopes;
   server: ServerConfig;
+  /** Sign-ins by cookie; left out where there is no page. */
+  sessions?: Sessions | undefined;
 }
 
 export interface Guard {
@@ -82,7 +101,7 @@ export interface Guard {
  * Decides about every request before its body is read: key, scope, rate of the key, requests under way. Probes pass.
  * Throws, from the hook, `invalid_api_key`, `insufficient_scope`, `rate_limit_exceeded` or `overloaded`.
  */
-export function guardRoutes(app: FastifyInstance, { keys, scopes, server }: GuardOptions): Guard {
+export function guardRoutes(app: FastifyInstance, { keys, scopes, server, sessions }: GuardOptions): Guard {
   const rate = createRateLimit({ perSecond: server.requestsPerSecond, burst: server.burst });
   let inFlight = 0;
   app.decorateRequest('keyId', null);
@@ -105,7 +124,7 @@ export function guardRoutes(app: FastifyInstance, { keys, scopes, server }: Guar
       requireScope(key, scope);
     }
     if (admitted.has(request.raw)) return;
-    if (probes.has(request.routeOptions.url ?? '')) return;
+    if (uncounted.has(request.routeOptions.url ?? '')) return;
     const waitMs = key === undefined ? 0 : rate.take(key.id);
     if (waitMs > 0) throw tooFast(reply, waitMs);
     if (inFlight >= server.maxConcurrent) {
@@ -126,15 +145,16 @@ export function guardRoutes(app: FastifyInstance, { keys, scopes, server }: Guar
   app.addHook('onRequest', (request, reply, done) => {
     const foreign = checkHost(request.raw);
     if (foreign !== undefined) return done(foreign);
-    const scope = request.is404 ? 'open' : (scopes[request.routeOptions.url ?? ''] ?? 'admin');
-    if (scope === 'open') return done();
+    const listed = request.is404 ? 'open' : (scopes[request.routeOptions.url ?? ''] ?? 'admin');
+    if (listed === 'open') return done();
+    const scope = listed === 'view' && !readMethods.has(request.method) ? 'review' : listed;
     const admitAs = (key: UsableKey | undefined) => admit(request, reply, scope, key);
     const refuse = (error: unknown) => {
       if (error instanceof RelearnError && error.code === 'invalid_api_key') reply.header('www-authenticate', 'Bearer');
       done(error instanceof Error ? error : new Error('a check of a key failed'));
     };
     try {
-      const key = admitted.get(request.raw) ?? keys?.check(request.headers.authorization);
+      const key = admitted.get(request.raw) ?? sessions?.find(request) ?? keys?.check(request.headers.authorization);
       if (key instanceof Promise) return void key.then(admitAs).then(() => done(), refuse);
       admitAs(key);
     } catch (error) {
@@ -157,7 +177,7 @@ function checkAtOnce(keys: Keys | undefined, authorization: string | undefined):
   }
 }
 
-const maySee = ({ scopes }: UsableKey, scope: Scope): boolean => scopes.includes(scope) || scopes.includes('admin');
+const maySee = ({ scopes }: UsableKey, scope: Scope): boolean => allows(scopes, scope);
 
 function requireScope(key: UsableKey, scope: Scope): void {
   if (maySee(key, scope)) return;

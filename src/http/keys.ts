@@ -2,9 +2,21 @@ import { hash, randomBytes } from 'node:crypto';
 import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
 
-/** What a key allows. `admin` allows all of it. */
-export const scopes = ['infer', 'feedback', 'review', 'admin'] as const;
+/** What a key allows. */
+export const scopes = ['infer', 'feedback', 'view', 'review', 'operate', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
+
+/** Whoever may do the one may do the others, too. */
+const covers: Readonly<Partial<Record<Scope, readonly Scope[]>>> = {
+  review: ['view'],
+  operate: ['view', 'review'],
+  admin: scopes,
+};
+
+/** Whether a key with these scopes may do what needs `wanted`. */
+export function allows(given: readonly Scope[], wanted: Scope): boolean {
+  return given.some((scope) => scope === wanted || covers[scope]?.includes(wanted) === true);
+}
 
 export interface KeyView {
   /** The public part of the key. */

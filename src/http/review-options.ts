@@ -15,6 +15,12 @@ export interface ReviewSignals {
   /** A person closes the incident, or wants the retrain before enough rows are corrected. */
   decide(model: string, incident: string, signal: 'closeReview' | 'retrainNow', decision: Decision): Promise<void>;
   triggerRetrain(model: string, trigger: RetrainTrigger): Promise<void>;
+  /** Where a retrain run stands. */
+  runState(model: string, run: number): Promise<{ phase: string; candidate: string | null }>;
+  /** A person lets a candidate serve, or not. Throws `run_not_waiting` when nobody is asked. */
+  decideRun(model: string, run: number, decision: 'approve' | 'reject', said: Decision): Promise<void>;
+  /** The version that served before the champion serves again. */
+  rollBack(model: string, decision: Decision): Promise<void>;
   /** Hashes the user's name and starts the erasure; answers the hash. */
   eraseUser(userId: string, by: string): Promise<string>;
 }

@@ -1,24 +1,28 @@
 import fastify, { LogController, type FastifyInstance } from 'fastify';
-import { z } from 'zod';
 import { RelearnError } from '../errors.ts';
+import { addConsoleFiles } from './console-files.ts';
+import { addOverviewRoutes } from './console-overview.ts';
+import { retrainRequest } from './console-schemas.ts';
 import { answerErrors, parseRequest, sendError } from './errors.ts';
+import { addEventRoute } from './events.ts';
 import { guardRoutes, reviewScopes } from './keys-guard.ts';
 import { addLabelStudioWebhook } from './label-studio-webhook.ts';
 import { serverLimits } from './limits.ts';
+import { addOpenApiRoute } from './openapi.ts';
 import { addClusterRoute } from './review-clusters.ts';
 import { addCorrectionRoute } from './review-corrections.ts';
 import { addDriftEventRoute } from './review-drift-events.ts';
 import { addErasureRoutes } from './review-erasures.ts';
 import { addIncidentRoutes } from './review-incidents.ts';
+import { addRedactRoute } from './redact-route.ts';
 import { findModel, type ReviewOptions } from './review-options.ts';
 import { addQueueRoutes } from './review-queue-routes.ts';
-import { renderIndex } from './review-page.ts';
 import { listVersions } from './review-queries.ts';
 import { addTagRoutes } from './review-tags.ts';
+import { addRunRoutes } from './run-routes.ts';
+import { addSessionRoutes } from './session-routes.ts';
+import { createSessions } from './sessions.ts';
 import { addVersionRoute } from './review-versions.ts';
-import { label } from './words.ts';
-
-const retrainRequest = z.object({ model: z.string(), operator: label });
 
 const bodyLimitBytes = 16 * 1024 * 1024;
 
@@ -36,10 +40,12 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
     frameworkErrors: (error, _request, reply) => void sendError(reply, error),
   });
   const models = Object.keys(config.models);
-  answerErrors(app, ['the routes listed at /']);
-  guardRoutes(app, { keys, scopes: reviewScopes, server: config.console });
+  answerErrors(app, ['the console at /, and what /api/openapi.json describes']);
+  const sessions = keys === undefined ? undefined : createSessions(db, keys);
+  guardRoutes(app, { keys, scopes: reviewScopes, server: config.console, sessions });
 
-  app.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(renderIndex(models)));
+  addConsoleFiles(app);
+  addSessionRoutes(app, keys, sessions);
   app.get('/healthz', () => ({ status: 'ok' }));
 
   addQueueRoutes(app, options);
@@ -50,6 +56,11 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   addClusterRoute(app, options);
   addLabelStudioWebhook(app, options);
   addErasureRoutes(app, options);
+  addOverviewRoutes(app, options);
+  addRunRoutes(app, options);
+  addEventRoute(app, db);
+  addRedactRoute(app);
+  addOpenApiRoute(app);
   addVersionRoute(app, options);
 
   app.post('/api/retrain', async (request, reply) => {

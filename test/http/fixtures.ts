@@ -7,6 +7,7 @@ import pino from 'pino';
 import { configSchema, type Config } from '../../src/config.ts';
 import { buildGateway } from '../../src/http/gateway.ts';
 import { followKeys } from '../../src/http/keys-follow.ts';
+import type { ReviewSignals } from '../../src/http/review-options.ts';
 import { ensureAhead } from '../../src/log/partitions.ts';
 import { createRedactor, redactorVersion } from '../../src/log/redact/index.ts';
 import { findRow } from '../../src/log/rows.ts';
@@ -38,6 +39,18 @@ export function memoryLogger(level = 'info') {
   });
   return { logger: pino({ level }, stream), lines };
 }
+
+/** Temporal as nobody hears it. */
+export const silentSignals: ReviewSignals = {
+  correctionsRecorded: () => Promise.resolve(),
+  startDriftResponse: () => Promise.resolve(),
+  decide: () => Promise.resolve(),
+  triggerRetrain: () => Promise.resolve(),
+  runState: () => Promise.resolve({ phase: 'train', candidate: null }),
+  decideRun: () => Promise.resolve(),
+  rollBack: () => Promise.resolve(),
+  eraseUser: () => Promise.resolve(''),
+};
 
 export function testConfig(extra: Record<string, unknown> = {}): Config {
   return configSchema.parse({

@@ -6,7 +6,7 @@ import { createKey, splitKey, type Scope } from '../../src/http/keys.ts';
 import { gatewayScopes, reviewScopes } from '../../src/http/keys-guard.ts';
 import { followKeys } from '../../src/http/keys-follow.ts';
 import { buildReview } from '../../src/http/review.ts';
-import { memoryLogger, startTestGateway, testConfig } from './fixtures.ts';
+import { memoryLogger, silentSignals, startTestGateway, testConfig } from './fixtures.ts';
 
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 let baseURL: string;
@@ -82,15 +82,7 @@ test('each route takes keys of its own scope and of admin, and probes take none'
 test('the review API asks for review or admin on the server, and takes any Host from who has a key', async () => {
   const { logger } = memoryLogger();
   const keys = await followKeys({ db: gateway.db, logger, maxAgeMs: 60_000, pollMs: 20 });
-  const none = async () => {};
-  const signal = {
-    correctionsRecorded: none,
-    startDriftResponse: none,
-    decide: none,
-    triggerRetrain: none,
-    eraseUser: () => Promise.resolve(''),
-  };
-  const review = buildReview({ config: testConfig(), db: gateway.db, logger, keys, signal });
+  const review = buildReview({ config: testConfig(), db: gateway.db, logger, keys, signal: silentSignals });
   const routes = listRoutes(review.printRoutes({ commonPrefix: false }));
   assert.deepEqual(routes.sort(), Object.keys(reviewScopes).sort(), 'a route without an entry is admin only');
   const [reviewer, admin, app] = [await makeKey('review'), await makeKey('admin'), await makeKey('infer')];

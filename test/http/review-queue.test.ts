@@ -10,7 +10,7 @@ import { ensureAhead } from '../../src/log/partitions.ts';
 import { addTags } from '../../src/tag/tags.ts';
 import { newRow } from '../log/new-row.ts';
 import { createTestDatabase, type TestDatabase } from '../stack.ts';
-import { memoryLogger, testConfig } from './fixtures.ts';
+import { memoryLogger, silentSignals, testConfig } from './fixtures.ts';
 
 const config = testConfig({ models: { mail: { serve: { kind: 'onnx' }, retrain: { minCorrected: 3 } } } });
 const { logger, lines } = memoryLogger();
@@ -33,11 +33,8 @@ beforeEach(async () => {
   app = buildReview({
     ...{ config, db: database.db, logger },
     signal: {
+      ...silentSignals,
       correctionsRecorded: (_model, _incident, ids) => Promise.resolve(void told.push([...ids])),
-      startDriftResponse: () => Promise.resolve(),
-      triggerRetrain: () => Promise.resolve(),
-      decide: () => Promise.resolve(),
-      eraseUser: () => Promise.resolve(''),
     },
   });
 });

@@ -10,7 +10,7 @@ import type { RetrainTrigger } from '../../src/temporal.ts';
 import { newRow } from '../log/new-row.ts';
 import { setChampion } from '../serve/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../stack.ts';
-import { memoryLogger, testConfig } from './fixtures.ts';
+import { memoryLogger, silentSignals, testConfig } from './fixtures.ts';
 
 let database: TestDatabase;
 let app: FastifyInstance;
@@ -56,6 +56,7 @@ before(async () => {
     db,
     logger,
     signal: {
+      ...silentSignals,
       async correctionsRecorded(model, incident, ids) {
         running().recorded.push([model, incident, [...ids]]);
       },
@@ -237,13 +238,6 @@ test('a person asks for a retrain; with Temporal down the answer says so', async
   assert.deepEqual([status, body], [503, { error: { ...(body['error'] as object), code: 'temporal_unavailable' } }]);
 });
 
-test('the page at / lists routes and queues', async () => {
-  const { body, headers } = await app.inject('/');
-  assert.match(String(headers['content-type']), /text\/html/);
-  assert.match(body, /href="\/api\/review\?model=mail"/);
-  assert.equal((await call('/healthz')).status, 200);
-});
-
 test('a person closes an incident or asks for its retrain with a reason; with Temporal down the answer says so', async () => {
   const { incident } = await openIncident(1);
   decided = [];
@@ -394,13 +388,7 @@ test('another Host is refused, loopback and the configured one are not', async (
     config: testConfig({ console: { host: 'review.internal' } }),
     db: database.db,
     logger,
-    signal: {
-      correctionsRecorded: async () => {},
-      startDriftResponse: async () => {},
-      decide: async () => {},
-      triggerRetrain: async () => {},
-      eraseUser: async () => '',
-    },
+    signal: silentSignals,
   });
   assert.equal((await named.inject({ url: '/healthz', headers: { host: 'review.internal:80' } })).statusCode, 200);
   await named.close();

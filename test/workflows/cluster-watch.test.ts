@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { silentSignals } from '../http/fixtures.ts';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { pino } from 'pino';
@@ -56,14 +57,7 @@ test('what fails alike becomes named clusters that keep their keys, and large on
 });
 
 test('the clusters are to be read over HTTP, those of an unknown model are not', async () => {
-  const signal = {
-    correctionsRecorded: () => Promise.resolve(),
-    startDriftResponse: () => Promise.resolve(),
-    triggerRetrain: () => Promise.resolve(),
-    decide: () => Promise.resolve(),
-    eraseUser: () => Promise.resolve(''),
-  };
-  const app = buildReview({ config: loop.config, db: loop.database.db, signal, logger: pino({ level: 'silent' }) });
+  const app = buildReview({ config: loop.config, db: loop.database.db, signal: silentSignals, logger: pino({ level: 'silent' }) });
   const get = (url: string) => app.inject({ method: 'GET', url, headers: { host: '127.0.0.1' } });
   const { clusters } = (await get(`/api/clusters?model=${model}`)).json<{
     clusters: { tag: string; name: string }[];

@@ -19,7 +19,7 @@ import { buildReview } from '../../../src/http/review.ts';
 import { insertRows } from '../../../src/log/insert-rows.ts';
 import { ensureAhead } from '../../../src/log/partitions.ts';
 import { addTags } from '../../../src/tag/tags.ts';
-import { memoryLogger, testConfig } from '../../http/fixtures.ts';
+import { memoryLogger, silentSignals, testConfig } from '../../http/fixtures.ts';
 import { newRow } from '../../log/new-row.ts';
 import { createTestDatabase, type TestDatabase } from '../../stack.ts';
 import { labelStudioProgram } from './label-studio-program.ts';
@@ -53,11 +53,8 @@ before(async () => {
     config: testConfig({ models: { mail: { serve: { kind: 'onnx' }, labelStudio } } }),
     ...{ db: database.db, logger, secret: (name) => (name === 'LS_SECRET' ? secret : undefined) },
     signal: {
+      ...silentSignals,
       correctionsRecorded: (_model, _incident, ids) => Promise.resolve(void told.push([...ids])),
-      startDriftResponse: () => Promise.resolve(),
-      triggerRetrain: () => Promise.resolve(),
-      decide: () => Promise.resolve(),
-      eraseUser: () => Promise.resolve(''),
     },
   });
   app.addHook('preHandler', (request, _reply, done) => {

@@ -1,0 +1,48 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { sessionResponse } from '../http/console-schemas.ts';
+import { keepCsrf, post } from './api.ts';
+
+/** Sign-in with a key. The key goes to the server once; the page keeps nothing of it. */
+export function SignIn() {
+  const client = useQueryClient();
+  const [key, setKey] = useState('');
+  const signIn = useMutation({
+    mutationFn: () => post('/api/session', { key }, sessionResponse),
+    onSuccess: (session) => {
+      setKey('');
+      keepCsrf(session.csrf);
+      client.setQueryData(['session'], session);
+    },
+  });
+  return (
+    <main className="sign-in">
+      <h1>relearn</h1>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          signIn.mutate();
+        }}
+      >
+        <label htmlFor="key">Your key</label>
+        <input
+          id="key"
+          type="password"
+          autoComplete="current-password"
+          autoFocus
+          required
+          placeholder="rl_…"
+          value={key}
+          onChange={(event) => setKey(event.target.value)}
+        />
+        <button type="submit" className="primary" disabled={signIn.isPending}>
+          Sign in
+        </button>
+        {signIn.isError && <p role="alert">{signIn.error.message}</p>}
+        <p className="quiet">
+          No key yet? Whoever runs this server makes one: <code>relearn keys create --name you --scope review</code>
+        </p>
+      </form>
+    </main>
+  );
+}

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { attack, noBrowser, openBrowser, openPage, seriousViolations, signIn } from './fixtures.ts';
+import { startTestConsole, type TestConsole } from './fixtures.ts';
+
+let server: TestConsole;
+let browser: Browser;
+const pictures = process.env['RELEARN_SCREENSHOTS'];
+
+before(async () => {
+  if (noBrowser !== false) return;
+  server = await startTestConsole();
+  browser = await openBrowser();
+});
+after(async () => {
+  if (noBrowser !== false) return;
+  await browser.close();
+  await server.close();
+});
+
+const inBrowser = { skip: noBrowser };
+const card = (page: Page) => page.getByRole('article', { name: 'Card' });
+const requestOf = (page: Page) => card(page).getAttribute('data-request');
+
+async function confirm(page: Page, name: string, reason: string): Promise<void> {
+  await page.getByRole('button', { name, exact: true }).first().click();
+  const dialog = page.getByRole('dialog', { name });
+  await dialog.getByLabel('Why, for the record').fill(reason);
+  await dialog.getByRole('button', { name, exact: true }).click();
+  await page.getByText(`Asked for: ${name.toLowerCase()}.`).waitFor();
+}
+
+test(
+  'an operator signs in, corrects six cards by keyboard, sees the progress, retrains, approves and rolls back',
+  inBrowser,
+  async () => {
+    const { context, page, errors } = await openPage(browser, server.url);
+    await signIn(page, await server.makeKey('operate'));
+    await page.goto(`${server.url}/#/review/mail`);
+    await page.getByText('0 of 100').waitFor();
+
+    const text = await card(page).innerText();
+    assert.ok(text.includes(attack), 'markup stays text');
+    assert.equal(await page.evaluate('window.hacked'), undefined);
+
+    const keyboard = page.keyboard;
+    for (let n = 0; n < 6; n += 1) {
+      const before = await requestOf(page);
+      await keyboard.press('e');
+      await keyboard.type('complaint');
+      await keyboard.press('Enter');
+      await page.waitForFunction(`document.querySelector('article')?.dataset.request !== ${JSON.stringify(before)}`);
+    }
+    await page.getByText('6 of 100').waitFor();
+
+    await keyboard.press('u');
+    await page.getByText('5 of 100').waitFor();
+    await keyboard.press('e');
+    await keyboard.type('complaint');
+    await keyboard.press('Escape');
+    await keyboard.press('f');
+    await keyboard.press('Enter');
+    await page.getByText('8 of 100').waitFor();
+    await keyboard.press('s');
+    await page.getByText('Skipped').waitFor();
+    await keyboard.press('x');
+    await page.getByText('Taken out of the queue').waitFor();
+
+    await page.goto(`${server.url}/#/incidents/i1`);
+    await confirm(page, 'Retrain now', 'write to ann@example.com');
+    await page.goto(`${server.url}/#/versions/mail`);
+    await confirm(page, 'Approve', 'better');
+    await confirm(page, 'Roll back', 'worse');
+    assert.deepEqual(server.asked, [
+      'retrainNow ann: write to [EMAIL]',
+      'approve 1 ann: better',
+      'rollback ann: worse',
+    ]);
+
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Your key').waitFor();
+    assert.deepEqual(errors, []);
+    await context.close();
+  },
+);
+
+test(
+  'the next card is in the page before the server has heard of the last answer, and an undelivered answer comes back',
+  inBrowser,
+  async () => {
+    const { context, page } = await openPage(browser, server.url);
+    await signIn(page, await server.makeKey('review'));
+    await page.goto(`${server.url}/#/review/mail`);
+    await card(page).waitFor();
+    await page.waitForLoadState('networkidle').catch(() => undefined);
+    const first = await requestOf(page);
+    await context.setOffline(true);
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(`document.querySelector('article')?.dataset.request === ${JSON.stringify(first)}`);
+    await page.getByText('The server does not answer').waitFor();
+    await context.setOffline(false);
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(`document.querySelector('article')?.dataset.request !== ${JSON.stringify(first)}`);
+    await context.close();
+  },
+);
+
+test('a draft outlives a reload, and the browser keeps it redacted', inBrowser, async () => {
+  const { context, page } = await openPage(browser, server.url);
+  await signIn(page, await server.makeKey('review'));
+  await page.goto(`${server.url}/#/review/mail`);
+  await card(page).waitFor();
+  await page.keyboard.press('e');
+  await page.keyboard.type('ask bob@example.com');
+  await page.waitForFunction('JSON.stringify(localStorage).includes("ask [EMAIL]")');
+  assert.doesNotMatch(String(await page.evaluate('JSON.stringify(localStorage)')), /bob@/);
+  await page.reload();
+  await page.waitForFunction(`document.querySelector('#answer')?.value === 'ask [EMAIL]'`);
+  await context.close();
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  for (const width of [1280, 390]) {
+    test(
+      `no page has a serious fault for axe or scrolls sideways, ${colorScheme}, ${width} px wide`,
+      inBrowser,
+      async () => {
+        const size = { colorScheme, viewport: { width, height: 800 } };
+        const { context, page, errors } = await openPage(browser, server.url, size);
+        assert.deepEqual(await seriousViolations(page), []);
+        await signIn(page, await server.makeKey('operate'));
+        for (const place of ['overview', 'review/mail', 'incidents', 'incidents/i1', 'versions/mail']) {
+          await page.goto(`${server.url}/#/${place}`);
+          await page.locator('main h1').waitFor();
+          if (place === 'review/mail') await card(page).waitFor();
+          assert.deepEqual(await seriousViolations(page), [], place);
+          assert.equal(await page.evaluate('document.documentElement.scrollWidth > innerWidth'), false, place);
+          if (pictures !== undefined) {
+            await mkdir(pictures, { recursive: true });
+            await page.screenshot({ path: `${pictures}/${place.replace('/', '-')}-${colorScheme}-${width}.png` });
+          }
+        }
+        assert.deepEqual(errors, []);
+        await context.close();
+      },
+    );
+  }
+}
+
+test('what a viewer may not do is not offered', inBrowser, async () => {
+  const { context, page } = await openPage(browser, server.url);
+  await signIn(page, await server.makeKey('view'));
+  await page.goto(`${server.url}/#/incidents/i1`);
+  await page.getByRole('heading', { name: 'Timeline' }).waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Close incident' }).count(), 0);
+  await page.goto(`${server.url}/#/review/mail`);
+  await page.getByText('Your key may look, not review').waitFor();
+  await context.close();
+});

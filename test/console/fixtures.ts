@@ -1,0 +1,132 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import { z } from 'zod';
+import { followKeys } from '../../src/http/keys-follow.ts';
+import { createKey, type Scope } from '../../src/http/keys.ts';
+import type { ReviewSignals } from '../../src/http/review-options.ts';
+import { buildReview } from '../../src/http/review.ts';
+import { insertRows } from '../../src/log/insert-rows.ts';
+import { ensureAhead } from '../../src/log/partitions.ts';
+import { registerVersion } from '../../src/promote/registry.ts';
+import { addTags } from '../../src/tag/tags.ts';
+import { memoryLogger, silentSignals, testConfig } from '../http/fixtures.ts';
+import { newRow } from '../log/new-row.ts';
+import { setChampion } from '../serve/fixtures.ts';
+import { createTestDatabase } from '../stack.ts';
+
+export const chromiumPath = '/usr/bin/chromium';
+/** Said by tests that cannot run here. */
+export const noBrowser = existsSync(chromiumPath) ? false : `there is no ${chromiumPath}`;
+
+/** What a page must never run. */
+export const attack = '<img src=x onerror="window.hacked=1"> [a link](javascript:window.hacked=1)';
+
+/** A console with keys on, over a real database with an incident of `cards` cards; asked decisions are kept. */
+export async function startTestConsole({ cards = 12 } = {}) {
+  const database = await createTestDatabase();
+  const { db } = database;
+  await ensureAhead(db, 1);
+  const { logger } = memoryLogger();
+  const model = { serve: { kind: 'onnx' }, retrain: { minCorrected: 100 } };
+  const config = testConfig({ models: { mail: model } });
+  const asked: string[] = [];
+  const signal: ReviewSignals = {
+    ...silentSignals,
+    decide: async (_model, _incident, name, { by, reason }) => void asked.push(`${name} ${by}: ${reason}`),
+    runState: async () => ({ phase: 'approve', candidate: 'v2' }),
+    decideRun: async (_model, run, decision, { by, reason }) => void asked.push(`${decision} ${run} ${by}: ${reason}`),
+    rollBack: async (_model, { by, reason }) => void asked.push(`rollback ${by}: ${reason}`),
+  };
+  const version = { kind: 'onnx' as const, dataset: null, lowConfidenceBelow: null, metadata: {} };
+  const first = { ...version, model: 'mail', artifact: 'a'.repeat(64), parent: null, run: null };
+  await setChampion(db, 'mail', await registerVersion(db, first));
+  await fill();
+  const keys = await followKeys({ db, logger, maxAgeMs: 60_000, pollMs: 50 });
+  const app = buildReview({ config, db, logger, keys, signal });
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+
+  async function fill(): Promise<void> {
+    await db.query(
+      `insert into relearn.incidents (id, model, model_version, monitor, detected_at, window_start, state)
+       values ('i1', 'mail', 'v1', 'gold', now(), now() - interval '12 hours', 'collecting')`,
+    );
+    await db.query(
+      `insert into relearn.retrain_runs (model, n, key, triggers, cutoff_seq) values ('mail', 1, 'r1', '[]', 0)`,
+    );
+    await db.query(
+      `insert into relearn.minutes (model, minute, model_version, source, requests, low_confidence, negative)
+       select 'mail', now() - make_interval(mins => n * 15), 'v1', 'production', 200 - n, 10 + n, 3
+       from generate_series(1, 90) n`,
+    );
+    const rows = Array.from({ length: cards * 3 }, (_, n) => ({ id: `r${n}`, card: Math.floor(n / 3), place: n % 3 }));
+    const prompt = (card: number) => (card === 0 ? attack : `mail number ${card} from [EMAIL]: where is my parcel?`);
+    await insertRows(
+      db,
+      rows.map(({ id, card }) =>
+        newRow({ requestId: id, model: 'mail', prompt: prompt(card), response: 'newsletter' }),
+      ),
+    );
+    const requestIds = rows.map(({ id }) => id);
+    await addTags(db, { tag: 'post_drift', requestIds, source: 'drift', incident: 'i1' });
+    await db.query(
+      `insert into relearn.review_cards (model, request_id, card, rank, position)
+       select 'mail', * from unnest($1::text[], $2::text[], $3::int[], $4::int[])`,
+      [
+        requestIds,
+        rows.map(({ card }) => `r${card * 3}`),
+        rows.map(({ card }) => card),
+        rows.map(({ place }) => place),
+      ],
+    );
+  }
+
+  return {
+    ...{ app, db, url, asked },
+    makeKey: async (...scopes: Scope[]) =>
+      (await createKey(db, { name: 'ann', scopes, expiresAt: null, actor: 'test' })).key,
+    async close() {
+      await app.close();
+      await keys.close();
+      await database.close();
+    },
+  };
+}
+
+export type TestConsole = Awaited<ReturnType<typeof startTestConsole>>;
+
+export function openBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] });
+}
+
+/** A fresh browser profile on the console's page; `errors` gathers what its developers' console says. */
+export async function openPage(browser: Browser, url: string, options: BrowserContextOptions = {}) {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  const errors: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') errors.push(message.text());
+  });
+  page.on('pageerror', (error) => errors.push(error.message));
+  await page.goto(url);
+  return { context, page, errors };
+}
+
+export async function signIn(page: Page, key: string): Promise<void> {
+  await page.getByLabel('Your key').fill(key);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Overview' }).waitFor();
+}
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const axeResult = z.array(z.object({ id: z.string(), impact: z.string().nullable(), nodes: z.array(z.unknown()) }));
+
+/** What axe finds serious or critical on the page as it is. */
+export async function seriousViolations(page: Page): Promise<string[]> {
+  await page.evaluate(axeSource);
+  const found = axeResult.parse(await page.evaluate('axe.run().then(({ violations }) => violations)'));
+  return found
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${JSON.stringify(nodes)}`);
+}
