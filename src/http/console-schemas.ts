@@ -80,44 +80,6 @@ const overviewModel = z.object({
 });
 export const overviewResponse = z.object({ models: z.array(overviewModel) });
 
-export const incidentSummary = z.object({
-  id: z.string(),
-  model: z.string(),
-  model_version: z.string(),
-  monitor: z.string(),
-  state: z.string(),
-  reason: z.string().nullable(),
-  detected_at: time,
-  window_start: time,
-  collecting_until: time.nullable(),
-  closed_at: time.nullable(),
-  figures: z.record(z.string(), z.unknown()),
-  rows: z.number(),
-  corrected: z.number(),
-  counted: z.number(),
-  wanted: z.number().nullable(),
-  progress: z.string(),
-});
-export const incidentsResponse = z.object({ incidents: z.array(incidentSummary) });
-export const incidentResponse = incidentSummary.extend({
-  gold_cases: z.object({
-    probes: z.number(),
-    regressions: z.array(
-      z.object({
-        case: z.string(),
-        failed: z.number(),
-        asked: z.number(),
-        baseline_failed: z.number(),
-        baseline_asked: z.number(),
-      }),
-    ),
-    improved: z.number(),
-  }),
-  audit: z.array(
-    z.object({ at: time, actor: z.string(), action: z.string(), details: z.record(z.string(), z.unknown()) }),
-  ),
-});
-
 const certificate = z.object({
   kind: z.string(),
   passed: z.boolean(),
