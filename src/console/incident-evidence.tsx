@@ -118,7 +118,7 @@ export function Reviewers({ incident }: { incident: IncidentView }) {
         </table>
       </div>
       {disagreements > 0 && (
-        <p className="quiet">Of {disagreements} rows two people say different things: the last word counts.</p>
+        <p className="quiet">Rows of which two people say different things: {disagreements}. The last word counts.</p>
       )}
     </>
   );

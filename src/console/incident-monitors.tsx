@@ -46,5 +46,5 @@ function inWords({ of, usual, now, worse, size }: NonNullable<Look['effect']>): 
   const points = (100 * Math.abs(worse)).toLocaleString(undefined, { maximumFractionDigits: 1 });
   const moved = `${of === 'share' ? 'Share' : 'Pass rate'} ${percent(usual)} → ${percent(now)}`;
   if (points === '0') return `${moved}: no change`;
-  return `${moved}: ${points} points ${worse > 0 ? 'worse' : 'better'}, a ${size} effect`;
+  return `${moved}: ${points} ${points === '1' ? 'point' : 'points'} ${worse > 0 ? 'worse' : 'better'}, a ${size} effect`;
 }

@@ -40,7 +40,7 @@ function titleOf(kind: string, name: string | null): string {
     promote: `${about} became champion`,
     rollback: `Rolled back to ${about}`,
     ended: `Incident ${about}`,
-    note: about,
+    note: about === 'incident retraining' ? 'Early retrain' : about,
   };
   return titles[kind] ?? kind.replaceAll('_', ' ');
 }
