@@ -15,6 +15,7 @@ const benchmarks = [
   'gateway',
   'label-cost',
   'log-writer',
+  'nothing-lost',
   'redact',
   'review-queue',
   'serve',
