@@ -1,4 +1,5 @@
 import { buildReview } from '../src/http/review.ts';
+import { readCertificateKeys } from './certificate-keys.ts';
 import type { RunningServer } from './gateway-process.ts';
 import { listen } from './listen.ts';
 import type { Logger } from './logger.ts';
@@ -11,7 +12,9 @@ export async function startConsole(runtime: Runtime, logger: Logger, port?: numb
   const { config, db } = runtime;
   const keys = await openServerKeys('console', { config, db, logger });
   const signal = openReviewSignals(runtime);
-  const app = buildReview({ config, db, signal, logger, keys, secret: runtime.environment.secret });
+  const { secret } = runtime.environment;
+  const certificateKeys = await readCertificateKeys(config, secret).catch(() => undefined);
+  const app = buildReview({ config, db, signal, logger, keys, secret, certificateKeys });
   const stop = async () => {
     await app.close();
     await signal.close();
