@@ -16,7 +16,7 @@ test("each slice has the interval by which gates decide, held-out corrections be
   assert.deepEqual([a.candidate, a.champion, a.margin, learned.margin], [0.9, 0.85, 0.05, null]);
   assert.equal(a.lower, pairedLowerBound(15, 10, 100));
   assert.equal(a.upper, -pairedLowerBound(10, 15, 100));
-  assert.ok((a.lower ?? 1) < a.difference && a.difference < (a.upper ?? -1));
+  assert.ok(a.lower < a.difference && a.difference < a.upper);
   assert.equal(learned.difference, 0.75);
 });
 
