@@ -23,21 +23,21 @@ export function Decision({ data, waiting: { run, version }, here = false }: Deci
   return (
     <section className="panel waiting" aria-label="Waits for a person">
       <h2>{version} passed its gates and waits for a person</h2>
-      {!here && (
-        <p>
+      <div className="actions">
+        {may('operate') ? (
+          <>
+            <Decide name="Approve" primary says={approveWords(facts)} path={`${path}/approve`} />
+            <Decide name="Reject" says={rejectWords(facts, run)} path={`${path}/reject`} />
+          </>
+        ) : (
+          <span className="quiet">A key with the scope operate may decide.</span>
+        )}
+        {!here && (
           <a href={placeOf('versions', data.model, version)}>
             See how it does beside {data.champion ?? 'the champion'}
           </a>
-        </p>
-      )}
-      {may('operate') ? (
-        <div className="actions">
-          <Decide name="Approve" primary says={approveWords(facts)} path={`${path}/approve`} />
-          <Decide name="Reject" says={rejectWords(facts, run)} path={`${path}/reject`} />
-        </div>
-      ) : (
-        <p className="quiet">A key with the scope operate may decide.</p>
-      )}
+        )}
+      </div>
     </section>
   );
 }

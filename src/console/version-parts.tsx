@@ -23,7 +23,7 @@ export function Standing({
 export function CertificateBadge({ certificate }: { certificate: Version['certificate'] }) {
   if (certificate === null) return <span className="quiet">none</span>;
   if (certificate.kind === 'incumbent') return <Badge state="incumbent" />;
-  return <Badge state={certificate.passed ? 'passed' : 'failed'} />;
+  return <Badge state={certificate.passed ? 'passed' : 'not_passed'} />;
 }
 
 /** What a version was made for: the run's triggers, each with its incident, cluster or person. */
@@ -46,6 +46,6 @@ function Trigger({ trigger: { kind, incident, cluster, by } }: { trigger: Versio
       </>
     );
   }
-  const of = cluster ?? by;
-  return <>{of === undefined ? kind : `${kind}, ${of}`}</>;
+  if (cluster !== undefined) return <>{cluster.replace('/', ' ')}</>;
+  return <>{by === undefined ? kind : `${kind}, ${by}`}</>;
 }

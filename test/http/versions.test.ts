@@ -114,7 +114,7 @@ test('a certificate comes in words that are checked, with the comparison its gat
     comparison?.slices.map(({ slice }) => slice),
     ['all', 'billing', 'delivery', 'returns', 'learned/i0'],
   );
-  assert.equal(comparison?.slices[0]?.margin, 0.05);
+  assert.equal(comparison.slices[0]?.margin, 0.05);
   assert.deepEqual([champion, rollback], [true, { from: 'v2', to: 'v1' }]);
   assert.match(refused ?? '', /^v2 is the champion/);
 });
