@@ -12,16 +12,19 @@ export function CertificateText({ version }: { version: Version }) {
     <>
       <p className={`verdict ${words.state}`}>{words.headline}</p>
       {words.gates.length > 0 && (
-        <ul className="gates">
-          {words.gates.map(({ outcome, required, says }) => (
-            <li key={says}>
-              <Badge state={outcome} />
-              <span>
-                {says} {!required && <span className="quiet">(advisory)</span>}
-              </span>
-            </li>
-          ))}
-        </ul>
+        <details open={words.state !== 'passed'}>
+          <summary>{countGates(words.gates)}</summary>
+          <ul className="gates">
+            {words.gates.map(({ outcome, required, says }) => (
+              <li key={says}>
+                <Badge state={outcome} />
+                <span>
+                  {says} {!required && <span className="quiet">(advisory)</span>}
+                </span>
+              </li>
+            ))}
+          </ul>
+        </details>
       )}
       <ul className="plain quiet">
         {words.facts.map((fact) => (
@@ -31,6 +34,11 @@ export function CertificateText({ version }: { version: Version }) {
       <p className={`signature ${words.signature.state}`}>{words.signature.says}</p>
     </>
   );
+}
+
+function countGates(gates: readonly { outcome: string }[]): string {
+  const passed = gates.filter(({ outcome }) => outcome === 'passed').length;
+  return `${gates.length} ${gates.length === 1 ? 'gate' : 'gates'}, ${passed} passed`;
 }
 
 function whyNone({ state, run_reason: reason }: Version): string {

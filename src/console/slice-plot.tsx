@@ -22,6 +22,7 @@ const text = { fill: 'var(--quiet)', fontSize: 12 };
 export default function SlicePlot({ slices }: { slices: readonly Slice[] }) {
   const points = slices.map(pointOf);
   const margins = slices.flatMap(({ margin }, y) => (margin === null ? [] : [{ x: -100 * margin, y }]));
+  const ticks = ticksFor(points, margins);
   const name = (y: number) => shorten(slices[y]?.slice ?? '');
   return (
     <figure className="dots" data-points={points.length}>
@@ -29,7 +30,7 @@ export default function SlicePlot({ slices }: { slices: readonly Slice[] }) {
         <ResponsiveContainer width="100%" height={slices.length * rowHeight + 44}>
           <ScatterChart accessibilityLayer={false} margin={{ top: 4, right: 16, bottom: 4, left: 0 }}>
             <XAxis
-              {...{ type: 'number', dataKey: 'x', domain: rangeOf(points, margins), tick: text, tickCount: 6 }}
+              {...{ type: 'number', dataKey: 'x', domain: [ticks.at(0) ?? 0, ticks.at(-1) ?? 0], ticks, tick: text }}
               {...{ stroke: 'var(--line-strong)', unit: ' pt' }}
             />
             <YAxis
@@ -78,11 +79,14 @@ function pointOf({ difference, lower, upper, margin }: Slice, y: number): Point 
   return { x: 100 * difference, y, reach: [100 * reach[0], 100 * reach[1]], tone };
 }
 
-/** Whole points, with a little room, and zero always in it. */
-function rangeOf(points: readonly Point[], margins: readonly { x: number }[]): [number, number] {
+/** Round numbers that hold every interval, every margin and zero. */
+function ticksFor(points: readonly Point[], margins: readonly { x: number }[]): number[] {
   const reached = points.flatMap(({ x, reach: [below, above] }) => [x - below, x + above]);
   const all = [0, ...reached, ...margins.map(({ x }) => x)];
-  return [Math.floor(Math.min(...all) - 0.5), Math.ceil(Math.max(...all) + 0.5)];
+  const [low, high] = [Math.min(...all) - 0.2, Math.max(...all) + 0.2];
+  const step = [1, 2, 5, 10, 20].find((each) => (high - low) / each <= 6) ?? 50;
+  const first = Math.floor(low / step);
+  return Array.from({ length: Math.ceil(high / step) - first + 1 }, (_, n) => (first + n) * step);
 }
 
 function shorten(name: string): string {

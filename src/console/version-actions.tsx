@@ -65,8 +65,9 @@ export function RollBack({ model, rollback, canary }: RollBackProps) {
 export function Promote({ version: shown }: { version: Version }) {
   const { may } = usePerson();
   const { model, version, serving, state, not_promotable: refused } = shown;
-  if (!may('operate') || state === 'champion' || state === 'canary' || state === 'waiting') return null;
+  if (state === 'champion' || state === 'canary' || state === 'waiting' || state === 'under_way') return null;
   if (refused !== null) return <p className="quiet">Cannot be promoted: {refused}</p>;
+  if (!may('operate')) return null;
   const path = `/api/models/${encodeURIComponent(model)}/versions/${encodeURIComponent(version)}/promote`;
   const says = promoteWords({ ...shown, champion: serving }, shown.comparison?.champion ?? null);
   return <Decide name="Promote" primary says={says} path={path} body={{ champion: serving }} />;

@@ -66,7 +66,7 @@ function Head({ version: shown }: { version: Version }) {
         .{' '}
         <a href={`#/log?model=${encodeURIComponent(model)}&version=${encodeURIComponent(version)}`}>What it answered</a>
       </p>
-      {shown.tainted_at !== null && (
+      {shown.tainted_at !== null && shown.share !== null && (
         <p className="warning">
           It learned from rows that were erased since (<Time at={shown.tainted_at} />
           ). Retrain, so that a version without them takes its place.

@@ -23,6 +23,10 @@ after(async () => {
 const inBrowser = { skip: noBrowser };
 const dots = (page: Page) => page.locator('.dots .recharts-scatter-symbol');
 
+/** Elements that reach beyond the window, for who has to mend it. */
+const tooWide = `[...document.querySelectorAll('main *')].filter((each) => each.getBoundingClientRect().right > innerWidth)
+  .map((each) => each.tagName + '.' + each.getAttribute('class')).join(' ')`;
+
 /** Opens a decision's dialog and answers what it says will happen. */
 async function whatHappens(page: Page, name: string): Promise<string> {
   await page.getByRole('button', { name, exact: true }).first().click();
@@ -121,7 +125,11 @@ for (const colorScheme of ['light', 'dark'] as const) {
           await page.locator('main h1').waitFor();
           if (!['mail', 'mail/v1'].includes(place)) await dots(page).last().waitFor();
           assert.deepEqual(await seriousViolations(page), [], place);
-          assert.equal(await page.evaluate('document.documentElement.scrollWidth > innerWidth'), false, place);
+          assert.equal(
+            await page.evaluate('document.documentElement.scrollWidth > innerWidth'),
+            false,
+            `${place}: ${String(await page.evaluate(tooWide))}`,
+          );
           if (pictures !== undefined) {
             await mkdir(pictures, { recursive: true });
             const path = `${pictures}/${place.replace('/', '-')}-${colorScheme}-${width}.png`;

@@ -1,14 +1,32 @@
-/** Routes with their methods, from the tree that Fastify prints without common prefixes. */
-export function listRoutes(tree: string): { url: string; methods: string[] }[] {
-  const found: { url: string; methods: string[] }[] = [];
-  const parents: string[] = [];
-  for (const line of tree.split('\n')) {
-    const [, indent = '', path = '', methods] = /^([│ ]*)[├└]── (\S*)(?: \((.*)\))?$/.exec(line) ?? [];
-    const depth = indent.length / 4;
-    parents.splice(depth, parents.length, path);
-    if (methods !== undefined) found.push({ url: parents.join(''), methods: methods.split(', ') });
-  }
-  return found;
+import { subscribe } from 'node:diagnostics_channel';
+import type { FastifyInstance } from 'fastify';
+
+export interface Route {
+  method: string;
+  url: string;
+}
+
+const known = new WeakMap<object, Route[]>();
+
+/** Fastify tells of each server it makes, before that has a route; its printed tree leaves some out. */
+subscribe('fastify.initialization', (message) => {
+  if (!holdsServer(message)) return;
+  const routes: Route[] = [];
+  known.set(message.fastify, routes);
+  message.fastify.addHook('onRoute', ({ method, url }) => {
+    for (const each of [method].flat()) routes.push({ method: each, url });
+  });
+});
+
+function holdsServer(message: unknown): message is { fastify: FastifyInstance } {
+  return typeof message === 'object' && message !== null && 'fastify' in message;
+}
+
+/** Every route of a server that was made since this file was imported, with its methods; HEAD beside GET is left out. */
+export function routesOf(app: FastifyInstance): Route[] {
+  const routes = known.get(app);
+  if (routes === undefined) throw new Error('this server was made before routes were followed');
+  return routes.filter(({ method }) => method !== 'HEAD');
 }
 
 /** A path with its parameters filled in. */

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { createKey } from '../../src/http/keys.ts';
 import { buildReview } from '../../src/http/review.ts';
 import { startVersionsConsole, type VersionsConsole } from '../console/versions-fixtures.ts';
 import { memoryLogger, silentSignals, startTestGateway, testConfig } from './fixtures.ts';
-import { fillPath, listRoutes } from './routes.ts';
+import { fillPath, routesOf } from './routes.ts';
 
 let server: VersionsConsole;
 before(async () => {
@@ -15,21 +16,17 @@ after(() => server.close());
 
 const host = 'console.example.com';
 const foreign = 'https://elsewhere.example.com';
-const reads = ['GET', 'HEAD', 'OPTIONS'];
+const reads = ['GET', 'OPTIONS'];
 /** Enough of what routes want for one that lets it pass to do something. */
 const payload = { operator: 'eve', by: 'eve', model: 'mail', reason: 'x', text: 'x', tag: 't', request_ids: ['r00'] };
 
-interface Change {
-  url: string;
-  method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-}
+const changing = z.object({ method: z.enum(['POST', 'PUT', 'PATCH', 'DELETE']), url: z.string() });
 
 /** Every route that changes something, as Fastify has it: a new one is among them by itself. */
-function changesOf(app: { printRoutes: (options: { commonPrefix: boolean }) => string }): Change[] {
-  const method = z.enum(['POST', 'PUT', 'PATCH', 'DELETE']);
-  return listRoutes(app.printRoutes({ commonPrefix: false })).flatMap(({ url, methods }) =>
-    methods.filter((each) => !reads.includes(each)).map((each) => ({ url, method: method.parse(each) })),
-  );
+function changesOf(app: FastifyInstance) {
+  return routesOf(app)
+    .filter(({ method }) => !reads.includes(method))
+    .map((route) => changing.parse(route));
 }
 
 /** Signing in and out concerns the one who does so only. */
@@ -75,9 +72,10 @@ test('another page is refused with 403 by every route that changes something, wi
   const { csrf } = z.object({ csrf: z.string() }).parse(signedIn.json());
   const [cookie = ''] = String(signedIn.headers['set-cookie']).split(';');
   const headers = { host, cookie, 'x-csrf-token': csrf, origin: foreign };
+  const key = await server.makeKey('admin');
   const before = await everything();
   for (const { url, method } of changesOf(server.app)) {
-    const given = own(url) && method === 'POST' ? { key: await server.makeKey('admin') } : payload;
+    const given = own(url) ? { key } : payload;
     const response = await server.app.inject({ method, url: fillPath(url), payload: given, headers });
     assert.equal(response.statusCode, 403, `${method} ${url}: ${response.body}`);
   }

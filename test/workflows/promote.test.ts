@@ -66,7 +66,7 @@ test('a certified version is rolled out by the configured shares and is champion
 
 test('a version without a certificate, or one that serves already, is refused with the reason', async () => {
   const uncertified = await addVersion({ certified: false });
-  const refusal = async (version: string) => outcomeOf((await promote(version)).result());
+  const refusal = async (version: string): Promise<unknown> => outcomeOf<unknown>((await promote(version)).result());
   await assert.rejects(refusal(uncertified), { code: 'workflow_failed', message: /has no good gate certificate/ });
   await assert.rejects(refusal(await champion()), { code: 'workflow_failed', message: /is the champion .* already/ });
   const malformed = loop.client.workflow.execute('promote', { taskQueue, workflowId: 'malformed', args: ['v2'] });
