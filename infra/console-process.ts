@@ -12,9 +12,10 @@ export async function startConsole(runtime: Runtime, logger: Logger, port?: numb
   const { config, db } = runtime;
   const keys = await openServerKeys('console', { config, db, logger });
   const signal = openReviewSignals(runtime);
-  const { secret } = runtime.environment;
+  const { secret, namespace, temporalUi: url } = runtime.environment;
+  const temporalUi = url === undefined ? undefined : { url, namespace };
   const certificateKeys = await readCertificateKeys(config, secret).catch(() => undefined);
-  const app = buildReview({ config, db, signal, logger, keys, secret, certificateKeys });
+  const app = buildReview({ config, db, signal, logger, keys, temporalUi, secret, certificateKeys });
   const stop = async () => {
     await app.close();
     await signal.close();

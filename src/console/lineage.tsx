@@ -48,7 +48,7 @@ interface CountsProps {
 
 function Counts({ of, unnamed, counts, link }: CountsProps) {
   return (
-    <div className="scroll">
+    <div className="scroll" role="region" aria-label={of} tabIndex={0}>
       <table className="numbers">
         <thead>
           <tr>

@@ -37,6 +37,8 @@ export interface ReviewOptions {
   keys?: Keys | undefined;
   /** What certificates are checked with. Left out: it is told that they were not. */
   certificateKeys?: Pick<CertificateKeys, 'check'> | undefined;
+  /** The Temporal UI, where its address is known. */
+  temporalUi?: { url: string; namespace: string } | undefined;
   /** Secrets that the configuration names. Left out: no webhook is taken. */
   secret?: ((name: string) => string | undefined) | undefined;
 }
