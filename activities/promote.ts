@@ -4,6 +4,7 @@ import type { CanaryVerdict } from '../src/promote/canary.ts';
 import type { CanaryConfig } from '../src/promote/config.ts';
 import { isBudget } from '../src/gate/config.ts';
 import { judgeRollout } from '../src/promote/judge-rollout.ts';
+import { requirePromotable } from '../src/promote/promotable.ts';
 import { deployChampion, rollBackChampion } from '../src/promote/promotion.ts';
 import { championLearned, listChampions } from '../src/promote/registry.ts';
 import { setChallengerShare } from '../src/promote/rollout.ts';
@@ -85,6 +86,32 @@ export function createPromoteActivities({ config, db, certificateKeys }: Activit
         ...{ model, version, action: 'promote', expectedToken, actor: by },
         ...{ key: `retrain/${model}/${run}`, reason: `retrain run ${run}` },
       });
+    },
+
+    /** Reads what a promotion by hand needs, and refuses one that may not be: not certified, tainted, serving already. */
+    async planPromotion(asked: {
+      model: string;
+      version: string;
+    }): Promise<Pick<RunPlan, 'token' | 'canary'> & { champion: string | null }> {
+      const { model } = asked;
+      await requirePromotable(db, certificateKeys, asked);
+      const [champion] = await listChampions(db, [model]);
+      const canary = champion === undefined ? null : planOf(config.models[model]?.rollout.canary);
+      return { champion: champion?.version ?? null, token: champion?.token ?? 0, canary };
+    },
+
+    /** Makes a version the champion that a person chose, if the champion is still the one they were told of. */
+    async promoteByHand(input: {
+      model: string;
+      version: string;
+      expectedToken: number;
+      by: string;
+      reason: string;
+    }): Promise<void> {
+      const { by, ...deployment } = input;
+      const reason = await redactToStore((redact) => redact(input.reason));
+      const key = `promote/${activityInfo().workflowExecution?.runId ?? ''}`;
+      await deployChampion(db, certificateKeys, { ...deployment, action: 'promote', key, actor: by, reason });
     },
 
     async rollBack(input: { model: string; by: string; reason: string }): Promise<{ version: string; from: string }> {

@@ -47,6 +47,7 @@ export async function run(options: { data?: string } = {}): Promise<Record<strin
       runState: () => Promise.resolve({ phase: 'train', candidate: null }),
       decideRun: nothing,
       rollBack: nothing,
+      promote: nothing,
       eraseUser: () => Promise.resolve(''),
     },
   });

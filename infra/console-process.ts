@@ -1,4 +1,5 @@
 import { buildReview } from '../src/http/review.ts';
+import { readCertificateKeys } from './certificate-keys.ts';
 import type { RunningServer } from './gateway-process.ts';
 import { listen } from './listen.ts';
 import type { Logger } from './logger.ts';
@@ -13,7 +14,8 @@ export async function startConsole(runtime: Runtime, logger: Logger, port?: numb
   const signal = openReviewSignals(runtime);
   const { secret, namespace, temporalUi: url } = runtime.environment;
   const temporalUi = url === undefined ? undefined : { url, namespace };
-  const app = buildReview({ config, db, signal, logger, keys, temporalUi, secret });
+  const certificateKeys = await readCertificateKeys(config, secret).catch(() => undefined);
+  const app = buildReview({ config, db, signal, logger, keys, temporalUi, secret, certificateKeys });
   const stop = async () => {
     await app.close();
     await signal.close();

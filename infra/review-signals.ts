@@ -1,4 +1,10 @@
-import { Client, Connection, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
 import { z } from 'zod';
 import type { Config } from '../src/config.ts';
 import type { Database } from '../src/database.ts';
@@ -48,7 +54,13 @@ export function openReviewSignals(options: {
     triggerRetrain: (model, trigger) => sendTrigger(workflow, model, trigger),
 
     async runState(model, run) {
-      return runStateSchema.parse(await workflow.getHandle(workflowId.retrainRun(model, run)).query('state'));
+      const ask = async (id: string) => runStateSchema.parse(await workflow.getHandle(id).query('state'));
+      try {
+        return await ask(workflowId.retrainRun(model, run));
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+        return ask(workflowId.promote(model)); // a rollout that a person began
+      }
     },
 
     async decideRun(model, run, decision, said) {
@@ -67,6 +79,20 @@ export function openReviewSignals(options: {
         args: [{ model, ...decision }],
         staticSummary: `${model}: back to the version before`,
       });
+    },
+
+    async promote(model, version, decision) {
+      try {
+        await workflow.start('promote', {
+          ...{ workflowId: workflowId.promote(model), taskQueue, workflowIdConflictPolicy: 'FAIL' },
+          args: [{ model, version, ...decision }],
+          staticSummary: `${model}: ${version} is to serve`,
+        });
+      } catch (cause) {
+        if (!(cause instanceof WorkflowExecutionAlreadyStartedError)) throw cause;
+        const message = `A version of ${model} is being promoted already. Wait for its end, or roll it back.`;
+        throw new RelearnError('promotion_conflict', message, { cause });
+      }
     },
 
     async eraseUser(userId, by) {

@@ -30,6 +30,7 @@ export const errorCatalogue = {
   version_not_found: { status: 404, type: 'invalid_request_error' },
   promotion_conflict: { status: 409, type: 'invalid_request_error' },
   not_certified: { status: 409, type: 'invalid_request_error' },
+  version_tainted: { status: 409, type: 'invalid_request_error' },
   model_not_ready: { status: 503, type: 'server_error' },
   upstream_rejected: { status: 400, type: 'invalid_request_error' },
   upstream_busy: { status: 429, type: 'rate_limit_error' },

@@ -10,6 +10,7 @@ export const workflowId = {
   retrain: (model: string) => `retrain/${model}`,
   retrainRun: (model: string, n: number) => `retrain/${model}/${n}`,
   rollback: (model: string) => `rollback/${model}`,
+  promote: (model: string) => `promote/${model}`,
   eraseUser: (userIdHash: string) => `erase-user/${userIdHash}`,
 };
 

@@ -190,6 +190,12 @@ async function turnTheLoop(): Promise<void> {
   await post(review, '/api/corrections', { operator: 'ann', corrections });
   await loop.client.workflow.getHandle(workflowId.driftResponse(model, incident.id)).result();
   await until('the champion has changed', async () => loop.champions.get(model)?.version === 'v2');
+  const decision = { operator: 'ann', reason: text.slice(0, 2000) };
+  await post(review, `/api/models/${model}/versions/${encodeURIComponent(text.slice(0, 100))}/promote`, decision);
+  assert.equal((await post(review, `/api/models/${model}/rollback`, decision)).statusCode, 202);
+  await until('v1 serves again', async () => loop.champions.get(model)?.version === 'v1');
+  assert.equal((await post(review, `/api/models/${model}/versions/v2/promote`, decision)).statusCode, 202);
+  await until('v2 serves again', async () => loop.champions.get(model)?.version === 'v2');
 }
 
 /** Answers a card with what must be redacted, and asks wrongly. */

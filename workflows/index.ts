@@ -4,6 +4,7 @@ export { driftWatch } from './drift-watch.ts';
 export { eraseUser } from './erase-user.ts';
 export { inference } from './inference.ts';
 export { logRetention } from './log-retention.ts';
+export { promote } from './promote.ts';
 export { requestRetrain } from './request-retrain.ts';
 export { retrain } from './retrain.ts';
 export { retrainRun } from './retrain-run.ts';

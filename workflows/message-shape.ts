@@ -97,6 +97,11 @@ export function readModel(message: unknown): string | undefined {
   return isFields(message) && isName(message['model']) ? message['model'] : undefined;
 }
 
+/** The version that a message names, or undefined. */
+export function readVersion(message: unknown): string | undefined {
+  return isFields(message) && isName(message['version']) ? message['version'] : undefined;
+}
+
 /**
  * `{"by","reason"}` of an approval, a rejection, a closing or an early retrain; both may be left out. The review API
  * adds the name of the key it came with.

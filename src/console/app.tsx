@@ -10,6 +10,7 @@ import { Review } from './review.tsx';
 import { placeOf, usePlace } from './route.ts';
 import { PersonProvider, personOf, useSession, type Session } from './session.ts';
 import { SignIn } from './sign-in.tsx';
+import { VersionPage } from './version.tsx';
 import { Versions } from './versions.tsx';
 
 const Overview = lazy(() => import('./overview.tsx'));
@@ -61,7 +62,7 @@ function Shell({ session }: { session: Session }) {
   );
 }
 
-function pageAt(page: string, [first]: string[]): ReactNode {
+function pageAt(page: string, [first, second]: string[]): ReactNode {
   switch (page) {
     case 'overview':
       return <Overview />;
@@ -70,7 +71,10 @@ function pageAt(page: string, [first]: string[]): ReactNode {
     case 'incidents':
       return first === undefined ? <Incidents /> : <Incident id={first} />;
     case 'versions':
-      return <ForModel of="versions" model={first} show={(model) => <Versions model={model} />} />;
+      if (first !== undefined && second !== undefined) {
+        return <VersionPage key={`${first}/${second}`} model={first} version={second} />;
+      }
+      return <ForModel of="versions" model={first} show={(model) => <Versions key={model} model={model} />} />;
     default:
       return <p>There is no page of this name.</p>;
   }

@@ -31,21 +31,23 @@ export function Redacted({ text }: { text: string }) {
 interface DecisionProps {
   /** The button's words. */
   name: string;
-  /** What will happen, in a sentence. */
-  says: string;
+  /** What will happen, in a sentence or several. */
+  says: string | readonly string[];
   path: string;
+  /** Sent beside who decides and why. */
+  body?: object;
   /** The word the dialog's last button says. */
   primary?: boolean;
   children?: ReactNode;
 }
 
 /** A button whose dialog says what will happen, and asks for a reason before it does. */
-export function Decide({ name, says, path, primary = false }: DecisionProps) {
+export function Decide({ name, says, path, body = {}, primary = false }: DecisionProps) {
   const { operator } = usePerson();
   const dialog = useRef<HTMLDialogElement>(null);
   const [reason, setReason] = useState('');
   const decide = useMutation({
-    mutationFn: () => post(path, { operator, reason }, askedResponse),
+    mutationFn: () => post(path, { ...body, operator, reason }, askedResponse),
     onSuccess: () => {
       setReason('');
       dialog.current?.close();
@@ -66,7 +68,15 @@ export function Decide({ name, says, path, primary = false }: DecisionProps) {
           }}
         >
           <h2 id={`${id}-name`}>{name}</h2>
-          <p>{says}</p>
+          {typeof says === 'string' ? (
+            <p>{says}</p>
+          ) : (
+            <ul className="happens">
+              {says.map((sentence) => (
+                <li key={sentence}>{sentence}</li>
+              ))}
+            </ul>
+          )}
           <label htmlFor={id}>Why, for the record</label>
           <input id={id} required maxLength={2000} value={reason} onChange={(event) => setReason(event.target.value)} />
           {decide.isError && <Failure error={decide.error} />}

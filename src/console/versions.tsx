@@ -1,131 +1,126 @@
-import { useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
 import type { z } from 'zod';
-import { certificateView, modelsResponse, overviewResponse } from '../http/console-schemas.ts';
+import { versionsResponse } from '../http/version-schemas.ts';
 import { get } from './api.ts';
-import { Badge, Decide, Failure, Time } from './parts.tsx';
-import { usePerson } from './session.ts';
+import { Failure, Time } from './parts.tsx';
+import { placeOf } from './route.ts';
+import { Decision, RollBack } from './version-actions.tsx';
+import { CertificateBadge, Made, Standing } from './version-parts.tsx';
+import './versions.css';
 
-type Version = z.output<typeof modelsResponse>['models'][number]['versions'][number];
+type Versions = z.output<typeof versionsResponse>;
 
-const kinds: Readonly<Record<string, string>> = {
-  incumbent: 'in production when it was configured; no gates were asked',
-  first: 'the first version: absolute gates only',
-  gated: 'compared with the champion of its time',
-};
-
-/** The versions of a model with their certificates, and what a person decides about them. */
+/** The versions of a model: who serves, what waits for a person, and what became of the others. */
 export function Versions({ model }: { model: string }) {
-  const { may } = usePerson();
-  const models = useQuery({ queryKey: ['live', 'models'], queryFn: () => get('/api/models', modelsResponse) });
-  const overview = useQuery({ queryKey: ['live', 'overview'], queryFn: () => get('/api/overview', overviewResponse) });
-  if (models.isError) return <Failure error={models.error} />;
-  const shown = models.data?.models.find((each) => each.model === model);
-  if (shown === undefined) return <p className="quiet">Loading…</p>;
-  const run = overview.data?.models.find((each) => each.model === model)?.run ?? null;
-  const champion = shown.champion ?? 'the champion';
-  const runPath = `/api/runs/${encodeURIComponent(model)}/${run?.n ?? 0}`;
+  const [before, setBefore] = useState<number | null>(null);
+  const path = `/api/models/${encodeURIComponent(model)}/versions${before === null ? '' : `?before=${before}`}`;
+  const asked = useQuery({
+    queryKey: ['live', 'versions', model, before],
+    queryFn: () => get(path, versionsResponse),
+    placeholderData: keepPreviousData,
+  });
+  if (asked.isError) return <Failure error={asked.error} />;
+  if (asked.data === undefined) return <p className="quiet">Loading…</p>;
+  const { data } = asked;
   return (
     <>
       <h1>Versions of {model}</h1>
-      {run?.phase === 'approve' && (
-        <section className="panel">
-          <h2>{run.candidate} passed its gates and waits for a person</h2>
-          {may('operate') ? (
-            <div className="actions">
-              <Decide
-                name="Approve"
-                primary
-                says={`${run.candidate ?? 'The candidate'} gets its certificate and takes the place of ${champion}, by a rollout where one is configured.`}
-                path={`${runPath}/approve`}
-              />
-              <Decide
-                name="Reject"
-                says={`${champion} goes on serving. Run ${run.n} ends as rejected.`}
-                path={`${runPath}/reject`}
-              />
-            </div>
-          ) : (
-            <p className="quiet">A key with the scope operate may decide.</p>
-          )}
-        </section>
-      )}
-      {shown.versions.length === 0 && <p className="empty">There is no version yet.</p>}
-      {shown.versions.map((version) => (
-        <VersionCard key={version.version} version={version}>
-          {version.champion_since !== null && may('operate') && (
-            <Decide
-              name="Roll back"
-              says={`The version that served before ${version.version} serves again, within seconds.`}
-              path={`/api/models/${encodeURIComponent(model)}/rollback`}
-            />
-          )}
-        </VersionCard>
-      ))}
+      <Serving data={data} />
+      {data.waiting !== null && <Decision data={data} waiting={data.waiting} />}
+      {data.versions.length === 0 ? <NoVersion model={model} /> : <Table data={data} />}
+      <div className="actions">
+        {before !== null && (
+          <button type="button" onClick={() => setBefore(null)}>
+            Newest
+          </button>
+        )}
+        {data.next !== null && (
+          <button type="button" onClick={() => setBefore(data.next)}>
+            Older
+          </button>
+        )}
+      </div>
     </>
   );
 }
 
-function VersionCard({ version, children }: { version: Version; children: React.ReactNode }) {
-  const { certificate } = version;
-  const view = certificateView.safeParse(certificate?.content).data;
+function Serving({ data }: { data: Versions }) {
+  const { model, champion, rollback } = data;
+  if (champion === null) return null;
+  const canary = data.versions.find(({ state }) => state === 'canary');
   return (
-    <section className="panel" aria-label={version.version}>
-      <div className="line">
-        <h2>{version.version}</h2>
-        {version.champion_since !== null && <Badge state="champion" />}
-        {certificate === null ? (
-          <span className="quiet">no certificate</span>
-        ) : (
-          <Badge state={certificate.kind === 'incumbent' ? 'incumbent' : certificate.passed ? 'passed' : 'failed'} />
+    <section className="serving" aria-label="Serving now">
+      <p>
+        <a href={placeOf('versions', model, champion)}>{champion}</a> answers{' '}
+        {canary === undefined ? 'every request' : `${Math.round(100 - (canary.share ?? 0) * 100)} %`}
+        {canary !== undefined && (
+          <>
+            , <a href={placeOf('versions', model, canary.version)}>{canary.version}</a> is tried on{' '}
+            {Math.round((canary.share ?? 0) * 100)} %
+          </>
         )}
-        {children}
-      </div>
-      <p className="quiet">
-        made <Time at={version.created_at} />
-        {version.run !== null && ` by run ${version.run}`}
-        {version.parent !== null && `, to replace ${version.parent}`}
-        {version.dataset !== null && `, from dataset ${version.dataset.slice(0, 12)}`}
-        {certificate !== null && `. Certificate: ${kinds[certificate.kind] ?? certificate.kind}`}
       </p>
-      {view !== undefined && view.slices.length > 0 && (
-        <div className="scroll" role="region" aria-label={`Slices of ${version.version}`} tabIndex={0}>
-          <table>
-            <thead>
-              <tr>
-                <th>Slice</th>
-                <th>Cases</th>
-                <th>Passed</th>
-                <th>{view.champion ?? 'Champion'} passed</th>
-              </tr>
-            </thead>
-            <tbody>
-              {view.slices.map(({ slice, cases, passed, championPassed }) => (
-                <tr key={slice}>
-                  <td>{slice}</td>
-                  <td>{cases}</td>
-                  <td>{share(passed, cases)}</td>
-                  <td>{championPassed === null ? '–' : share(championPassed, cases)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-      {view?.verdict != null && (
-        <ul>
-          {view.verdict.gates.map(({ outcome, required, reason }) => (
-            <li key={reason}>
-              <Badge state={outcome} /> {required ? 'required' : 'advisory'}: {reason}
-            </li>
-          ))}
-        </ul>
-      )}
+      {canary !== undefined && <meter value={canary.share ?? 0} aria-label={`Share of ${canary.version}`} />}
+      {rollback !== null && <RollBack model={model} rollback={rollback} canary={canary !== undefined} />}
     </section>
   );
 }
 
-const percent = new Intl.NumberFormat(undefined, { style: 'percent', maximumFractionDigits: 1 });
+function Table({ data: { model, versions } }: { data: Versions }) {
+  return (
+    <div className="scroll" role="region" aria-label={`Versions of ${model}`} tabIndex={0}>
+      <table className="versions">
+        <thead>
+          <tr>
+            <th>Version</th>
+            <th>State</th>
+            <th>Certificate</th>
+            <th>Trigger</th>
+            <th>Data</th>
+            <th>Made</th>
+          </tr>
+        </thead>
+        <tbody>
+          {versions.map((version) => (
+            <tr key={version.version}>
+              <td>
+                <a href={placeOf('versions', model, version.version)}>
+                  <b>{version.version}</b>
+                </a>
+              </td>
+              <td>
+                <Standing version={version} />
+              </td>
+              <td>
+                <CertificateBadge certificate={version.certificate} />
+              </td>
+              <td>
+                <Made version={version} />
+              </td>
+              <td>
+                {version.dataset === null ? (
+                  <span className="quiet">base set</span>
+                ) : (
+                  <code>{version.dataset.slice(0, 12)}</code>
+                )}
+              </td>
+              <td>
+                <Time at={version.created_at} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
 
-function share(passed: number, cases: number): string {
-  return cases === 0 ? '–' : percent.format(passed / cases);
+function NoVersion({ model }: { model: string }) {
+  return (
+    <p className="empty">
+      Versions of {model} will be listed here, with what let each of them serve. Make the first:{' '}
+      <code>relearn train --model {model} --deploy</code>
+    </p>
+  );
 }

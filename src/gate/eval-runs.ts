@@ -72,3 +72,13 @@ export async function getEvalRun(db: Database, id: string): Promise<EvalRun | nu
   );
   return row === undefined ? null : { ...row, results: resultsSchema.parse(row.results) };
 }
+
+/** What each version did with the eval pack in a retrain run, by its name; its latest, where it was asked again. */
+export async function listRunResults(db: Database, model: string, run: number): Promise<Map<string, CaseResult[]>> {
+  const rows = await db.query<{ version: string; results: unknown }>(
+    `select distinct on (version) version, results from relearn.eval_runs
+     where model = $1 and run = $2 order by version, at desc`,
+    [model, run],
+  );
+  return new Map(rows.map(({ version, results }) => [version, resultsSchema.parse(results)]));
+}

@@ -107,13 +107,3 @@ export const modelsResponse = z.object({
     }),
   ),
 });
-/** The numbers of a certificate that the page draws. */
-export const certificateView = z.object({
-  champion: z.string().nullable(),
-  slices: z.array(
-    z.object({ slice: z.string(), cases: z.number(), passed: z.number(), championPassed: z.number().nullable() }),
-  ),
-  verdict: z
-    .object({ gates: z.array(z.object({ outcome: z.string(), required: z.boolean(), reason: z.string() })) })
-    .nullable(),
-});

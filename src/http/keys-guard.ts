@@ -46,6 +46,7 @@ export const reviewScopes: RouteScopes = {
   '/api/events': 'view',
   '/api/redact': 'review',
   '/api/models/:model/rollback': 'operate',
+  '/api/models/:model/versions/:version/promote': 'operate',
   '/api/runs/:model/:run/approve': 'operate',
   '/api/runs/:model/:run/reject': 'operate',
   '/api/webhooks/label-studio': 'open', // has a secret of its own
@@ -66,7 +67,10 @@ export const reviewScopes: RouteScopes = {
   '/api/incidents/:id/retrain': 'operate',
   '/api/clusters': 'view',
   '/api/models': 'view',
+  '/api/models/:model/versions': 'view',
   '/api/models/:model/versions/:version': 'view',
+  '/api/models/:model/versions/:version/rows': 'view',
+  '/api/lineage': 'view',
   '/api/drift-events': 'admin',
   '/api/retrain': 'operate',
   '/api/erasures': 'admin',

@@ -9,11 +9,14 @@ import type { ReviewOptions } from './review-options.ts';
 
 const taken = new Set(['ANNOTATION_CREATED', 'ANNOTATION_UPDATED']);
 const anyAction = z.object({ action: z.string() });
+/** Of the actions that are taken; others are answered and left. */
 const payload = z.object({
   annotation: annotationSchema,
   project: z.object({ id: z.number() }),
   task: z.object({ data: z.looseObject({ request_id: z.string() }) }),
 });
+
+export const webhookRequest = z.intersection(anyAction, payload);
 
 /**
  * `POST /api/webhooks/label-studio`: an annotation was made or edited. Whoever calls must know the secret of a model's

@@ -1,20 +1,26 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { errorResponse } from './answer-schemas.ts';
 import * as page from './console-schemas.ts';
+import { programRoutes } from './described-api.ts';
 import { incidentResponse, incidentsResponse } from './incident-schemas.ts';
 import { reviewScopes } from './keys-guard.ts';
 import * as queue from './review-schemas.ts';
 
-interface Described {
+export interface Described {
   path: string;
-  method: 'get' | 'post';
+  method: 'get' | 'post' | 'delete';
   summary: string;
   body?: z.ZodType;
+  /** Content types that it takes beside JSON, read line by line. */
+  streams?: readonly string[];
   query?: z.ZodType;
-  answer: z.ZodType;
+  /** Null for no JSON: nothing, or what `produces` names. */
+  answer: z.ZodType | null;
+  produces?: string;
 }
 
-/** The routes that the console uses, with the schemas that the server checks and the page parses. */
+/** Every route, with the schemas that the server checks and the page parses. A test compares them with Fastify's list. */
 export const describedRoutes: readonly Described[] = [
   { path: '/api/session', method: 'get', summary: 'Who is signed in', answer: page.sessionResponse },
   {
@@ -33,12 +39,10 @@ export const describedRoutes: readonly Described[] = [
     ...{ body: page.decisionRequest, answer: page.askedResponse },
   })),
   { path: '/api/models', method: 'get', summary: 'Models with their versions', answer: page.modelsResponse },
-  ...(['/api/models/:model/rollback', '/api/runs/:model/:run/approve', '/api/runs/:model/:run/reject'] as const).map(
-    (path) => ({
-      ...{ path, method: 'post' as const, summary: `Ask for it, with a reason` },
-      ...{ body: page.decisionRequest, answer: page.askedResponse },
-    }),
-  ),
+  ...(['approve', 'reject'] as const).map((what) => ({
+    ...{ path: `/api/runs/:model/:run/${what}`, method: 'post' as const, summary: `Ask to ${what}, with a reason` },
+    ...{ body: page.decisionRequest, answer: page.askedResponse },
+  })),
   {
     ...{ path: '/api/review', method: 'get', summary: 'Rows that wait for a correction' },
     ...{ query: queue.queueQuery, answer: queue.queueResponse },
@@ -71,6 +75,7 @@ export const describedRoutes: readonly Described[] = [
     ...{ path: '/api/review/undo', method: 'post', summary: 'Undo what the reviewer did last' },
     ...{ body: queue.undoRequest, answer: queue.undoResponse },
   },
+  ...programRoutes,
 ];
 
 /** `GET /api/openapi.json`: OpenAPI 3.1, made from the zod schemas. */
@@ -84,6 +89,7 @@ const head = {
   info: { title: 'Relearn review API', version: '1' },
   security: [{ key: [] }, { session: [] }],
   components: {
+    schemas: { Error: toJson(errorResponse, 'output') },
     securitySchemes: {
       key: { type: 'http', scheme: 'bearer' },
       session: { type: 'apiKey', in: 'cookie', name: 'relearn_session' },
@@ -93,25 +99,47 @@ const head = {
 
 function describePaths(): Record<string, Record<string, object>> {
   const paths: Record<string, Record<string, object>> = {};
-  for (const { path, method, summary, body, query, answer } of describedRoutes) {
-    const names = [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
-    const queried = query === undefined ? {} : (toJson(query, 'input').properties ?? {});
-    const shown = path.replaceAll(/:(\w+)/g, '{$1}');
-    paths[shown] = {
-      ...paths[shown],
-      [method]: {
-        summary,
-        'x-scope': reviewScopes[path],
-        parameters: [
-          ...names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
-          ...Object.entries(queried).map(([name, schema]) => ({ name, in: 'query', schema })),
-        ],
-        ...(body === undefined ? {} : { requestBody: { required: true, content: json(toJson(body, 'input')) } }),
-        responses: { '2XX': { description: 'done', content: json(toJson(answer, 'output')) } },
-      },
-    };
+  for (const route of describedRoutes) {
+    const shown = route.path.replaceAll(/:(\w+)/g, '{$1}');
+    paths[shown] = { ...paths[shown], [route.method]: describeRoute(route) };
   }
   return paths;
+}
+
+function describeRoute({ path, method, summary, body, streams = [], query, answer, produces }: Described): object {
+  const scope = reviewScopes[path];
+  const asked =
+    body === undefined ? {} : { ...json(toJson(body, 'input')), ...Object.fromEntries(streams.map(asText)) };
+  const answered =
+    answer === null
+      ? Object.fromEntries(produces === undefined ? [] : [asText(produces)])
+      : json(toJson(answer, 'output'));
+  return {
+    ...{ summary, operationId: `${method}${path.replaceAll(/\W+(\w)/g, (_, letter: string) => letter.toUpperCase())}` },
+    ...{ 'x-scope': scope, ...(scope === 'open' ? { security: [] } : {}) },
+    parameters: [...namesIn(path), ...(query === undefined ? [] : namesOf(query))],
+    ...(body === undefined ? {} : { requestBody: { required: true, content: asked } }),
+    responses: {
+      '2XX': { description: 'done', content: answered },
+      default: { description: 'refused', content: json({ $ref: '#/components/schemas/Error' }) },
+    },
+  };
+}
+
+function namesIn(path: string): object[] {
+  const names = [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
+  return names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } }));
+}
+
+function namesOf(query: z.ZodType): object[] {
+  const { properties = {}, required = [] } = toJson(query, 'input');
+  return Object.entries(properties).map(([name, schema]) => ({
+    ...{ name, in: 'query', required: required.includes(name), schema },
+  }));
+}
+
+function asText(type: string): [string, object] {
+  return [type, { schema: { type: 'string' } }];
 }
 
 function json(schema: object) {
@@ -119,5 +147,11 @@ function json(schema: object) {
 }
 
 function toJson(schema: z.ZodType, io: 'input' | 'output') {
-  return z.toJSONSchema(schema, { io });
+  return z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    override({ zodSchema, jsonSchema }) {
+      if (zodSchema._zod.def.type === 'date') Object.assign(jsonSchema, { type: 'string', format: 'date-time' });
+    },
+  });
 }

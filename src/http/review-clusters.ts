@@ -4,7 +4,7 @@ import { listFound } from '../watch/clusters/found.ts';
 import { parseRequest } from './errors.ts';
 import { findModel, type ReviewOptions } from './review-options.ts';
 
-const clustersQuery = z.object({ model: z.string().optional() });
+export const clustersQuery = z.object({ model: z.string().optional() });
 
 /** `GET /api/clusters`: groups of alike rows among those that fail, as the last look left them. */
 export function addClusterRoute(app: FastifyInstance, { config, db }: ReviewOptions): void {

@@ -15,9 +15,14 @@ import { label, requestId } from './words.ts';
 const correction = z.object({ request_id: requestId, completion: z.string() });
 const one = correction.extend({ operator: label });
 const many = z.object({ operator: label, corrections: z.array(correction).min(1).max(500) });
+export const correctionsRequest = z.union([one, many]);
 const streamQuery = z.object({ operator: label.optional() });
 
-const streamFormats = { 'application/x-ndjson': 'jsonl', 'application/jsonl': 'jsonl', 'text/csv': 'csv' } as const;
+export const streamFormats = {
+  'application/x-ndjson': 'jsonl',
+  'application/jsonl': 'jsonl',
+  'text/csv': 'csv',
+} as const;
 const mostAtOnce = 500;
 const warning =
   'The corrections are stored, but driftResponse could not be told. Is Temporal running? Send them again later.';

@@ -6,7 +6,7 @@ import { parseRequest } from './errors.ts';
 import type { ReviewOptions } from './review-options.ts';
 import { label } from './words.ts';
 
-const erasureRequest = z.object({ user_id: z.string().min(1).max(1000), operator: label });
+export const erasureRequest = z.object({ user_id: z.string().min(1).max(1000), operator: label });
 const userHash = z.object({ user: z.string().regex(/^[0-9a-f]{16}$/, 'wanted the 16 hex digits of a user hash') });
 
 /** `POST /api/erasures` and `GET /api/erasures/:user`. The user's name is hashed here and goes no further. */

@@ -3,6 +3,7 @@ import type { Actor } from '../audit.ts';
 import type { Config, ModelConfig } from '../config.ts';
 import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
+import type { CertificateKeys } from '../gate/certificate-keys.ts';
 import type { Decision, RetrainTrigger } from '../temporal.ts';
 import type { Keys } from './keys-follow.ts';
 
@@ -21,6 +22,8 @@ export interface ReviewSignals {
   decideRun(model: string, run: number, decision: 'approve' | 'reject', said: Decision): Promise<void>;
   /** The version that served before the champion serves again. */
   rollBack(model: string, decision: Decision): Promise<void>;
+  /** A registered version becomes champion, by a rollout where one is configured. Throws `promotion_conflict`. */
+  promote(model: string, version: string, decision: Decision): Promise<void>;
   /** Hashes the user's name and starts the erasure; answers the hash. */
   eraseUser(userId: string, by: string): Promise<string>;
 }
@@ -32,6 +35,8 @@ export interface ReviewOptions {
   logger: FastifyBaseLogger;
   /** Left out: requests need no key. */
   keys?: Keys | undefined;
+  /** What certificates are checked with. Left out: it is told that they were not. */
+  certificateKeys?: Pick<CertificateKeys, 'check'> | undefined;
   /** The Temporal UI, where its address is known. */
   temporalUi?: { url: string; namespace: string } | undefined;
   /** Secrets that the configuration names. Left out: no webhook is taken. */

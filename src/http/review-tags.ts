@@ -39,6 +39,7 @@ const byFilter = change.extend({
   dry_run: z.boolean().default(false),
   reason: z.string().max(2000).optional(),
 });
+export const tagsRequest = z.union([byIds, byFilter]);
 const tagsQuery = z.union([z.object({ request_id: requestId }), z.object({ model: z.string() })]);
 
 /**

@@ -23,7 +23,7 @@ import { addTagRoutes } from './review-tags.ts';
 import { addRunRoutes } from './run-routes.ts';
 import { addSessionRoutes } from './session-routes.ts';
 import { createSessions } from './sessions.ts';
-import { addVersionRoute } from './review-versions.ts';
+import { addVersionRoutes } from './review-versions.ts';
 
 const bodyLimitBytes = 16 * 1024 * 1024;
 
@@ -67,7 +67,7 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   addEventRoute(app, db);
   addRedactRoute(app);
   addOpenApiRoute(app);
-  addVersionRoute(app, options);
+  addVersionRoutes(app, options);
 
   app.post('/api/retrain', async (request, reply) => {
     const { model, operator } = parseRequest(retrainRequest, request.body);

@@ -82,14 +82,18 @@ export interface LineageRow {
   correctedAt: Date | null;
 }
 
-/** Each row of a dataset with its correction, in the order of the request ids. */
-export async function listLineageRows(db: Database, dataset: string): Promise<LineageRow[]> {
+/** Rows of a dataset with their corrections, in the order of the request ids: all of them, or `limit` after one. */
+export async function listLineageRows(
+  db: Database,
+  dataset: string,
+  { after = '', limit }: { after?: string | undefined; limit?: number } = {},
+): Promise<LineageRow[]> {
   return db.query<LineageRow>(
     `select d.request_id as "requestId", d.correction_id as "correctionId", d.split, d.incident, c.operator,
        c.created_at as "correctedAt"
      from relearn.dataset_rows d left join relearn.corrections c on c.id = d.correction_id
-     where d.dataset = $1 order by d.request_id`,
-    [dataset],
+     where d.dataset = $1 and d.request_id > $2 order by d.request_id limit $3`,
+    [dataset, after, limit ?? null],
   );
 }
 

@@ -85,15 +85,8 @@ export async function rollBackChampion(
   if (done !== null) return done;
   const ended = await rollBackChallenger(db, { model, key, by, reason });
   if (ended !== null) return ended;
-  const [target] = await db.query<{ version: string | null; from: string; token: number }>(
-    `select d.previous as version, a.version as from, a.token
-     from relearn.aliases a
-     join relearn.deployments d on d.model = a.model and d.version = a.version and d.action <> 'rollback'
-     where a.model = $1 and a.alias = 'champion'
-     order by d.id desc limit 1`,
-    [model],
-  );
-  if (target === undefined || target.version === null) {
+  const target = await findEarlier(db, model);
+  if (target === null) {
     throw new RelearnError(
       'version_not_found',
       `Model ${model} has no earlier champion to go back to. \`relearn models\` lists its versions.`,
@@ -104,6 +97,36 @@ export async function rollBackChampion(
     expectedToken: target.token,
   });
   return { version: target.version, from: target.from };
+}
+
+/** What would serve again in place of the champion, and the champion's token; null when nothing served before. */
+async function findEarlier(
+  db: Database,
+  model: string,
+): Promise<{ version: string; from: string; token: number } | null> {
+  const [found] = await db.query<{ version: string | null; from: string; token: number }>(
+    `select d.previous as version, a.version as from, a.token
+     from relearn.aliases a
+     join relearn.deployments d on d.model = a.model and d.version = a.version and d.action <> 'rollback'
+     where a.model = $1 and a.alias = 'champion'
+     order by d.id desc limit 1`,
+    [model],
+  );
+  return found?.version == null ? null : { ...found, version: found.version };
+}
+
+/** What a rollback would take from the traffic, and which version then answers all of it; null when there is neither. */
+export async function findRollback(db: Database, model: string): Promise<{ from: string; to: string } | null> {
+  const rollout = await findRunningRollout(db, model);
+  if (rollout === null) {
+    const earlier = await findEarlier(db, model);
+    return earlier && { from: earlier.from, to: earlier.version };
+  }
+  const [champion] = await db.query<{ version: string }>(
+    `select version from relearn.aliases where model = $1 and alias = 'champion'`,
+    [model],
+  );
+  return champion === undefined ? null : { from: rollout.version, to: champion.version };
 }
 
 /** Null when none is being rolled out. */

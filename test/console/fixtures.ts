@@ -49,6 +49,10 @@ export async function startTestConsole({ cards = 12, ...more }: ConsoleOptions =
   const first = { ...version, model: 'mail', artifact: 'a'.repeat(64), parent: null, run: null };
   await setChampion(db, 'mail', await registerVersion(db, first));
   await fill();
+  await registerVersion(db, { ...first, parent: 'v1', run: 1 }); // waits for a person
+  await db.query(
+    `insert into relearn.deployments (model, version, previous, action, actor) values ('mail', 'v1', 'v0', 'deploy', 'ann')`,
+  );
   const keys = await followKeys({ db, logger, maxAgeMs: 60_000, pollMs: 50 });
   const app = buildReview({ config, db, logger, keys, signal, temporalUi: more.temporalUi });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });

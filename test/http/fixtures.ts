@@ -49,6 +49,7 @@ export const silentSignals: ReviewSignals = {
   runState: () => Promise.resolve({ phase: 'train', candidate: null }),
   decideRun: () => Promise.resolve(),
   rollBack: () => Promise.resolve(),
+  promote: () => Promise.resolve(),
   eraseUser: () => Promise.resolve(''),
 };
 

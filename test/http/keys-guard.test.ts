@@ -7,6 +7,7 @@ import { gatewayScopes, reviewScopes } from '../../src/http/keys-guard.ts';
 import { followKeys } from '../../src/http/keys-follow.ts';
 import { buildReview } from '../../src/http/review.ts';
 import { memoryLogger, silentSignals, startTestGateway, testConfig } from './fixtures.ts';
+import { routesOf } from './routes.ts';
 
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 let baseURL: string;
@@ -62,7 +63,7 @@ test('a key that asks too fast is told how long to wait, and others go on', asyn
 });
 
 test('each route takes keys of its own scope and of admin, and probes take none', async () => {
-  const routes = listRoutes(gateway.app.printRoutes({ commonPrefix: false }));
+  const routes = [...new Set(routesOf(gateway.app).map(({ url }) => url))];
   assert.deepEqual(routes.sort(), Object.keys(gatewayScopes).sort(), 'a route without an entry is admin only');
   const statusOf = async (url: string, headers: Record<string, string>) => {
     const method = /chat|feedback/.test(url) ? 'POST' : 'GET';
@@ -83,7 +84,8 @@ test('the review API asks for review or admin on the server, and takes any Host 
   const { logger } = memoryLogger();
   const keys = await followKeys({ db: gateway.db, logger, maxAgeMs: 60_000, pollMs: 20 });
   const review = buildReview({ config: testConfig(), db: gateway.db, logger, keys, signal: silentSignals });
-  const routes = listRoutes(review.printRoutes({ commonPrefix: false }));
+  await review.ready();
+  const routes = [...new Set(routesOf(review).map(({ url }) => url))];
   assert.deepEqual(routes.sort(), Object.keys(reviewScopes).sort(), 'a route without an entry is admin only');
   const [reviewer, admin, app] = [await makeKey('review'), await makeKey('admin'), await makeKey('infer')];
   const status = async (method: 'GET' | 'POST', url: string, key?: string) => {
@@ -124,16 +126,3 @@ test('without keys, a page of another name or origin is refused by the gateway a
   assert.equal(await status({ host: 'localhost:8080', authorization: 'Bearer anything' }), 503);
   await open.close();
 });
-
-/** The paths of Fastify's tree of routes. */
-function listRoutes(tree: string): string[] {
-  const found: string[] = [];
-  const parents: string[] = [];
-  for (const line of tree.split('\n')) {
-    const [, indent = '', path = '', methods] = /^([│ ]*)[├└]── (\S*)(?: \((.*)\))?$/.exec(line) ?? [];
-    const depth = indent.length / 4;
-    parents.splice(depth, parents.length, path);
-    if (methods !== undefined) found.push(parents.join(''));
-  }
-  return found;
-}

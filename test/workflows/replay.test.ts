@@ -30,6 +30,7 @@ test('every recorded history replays with the workflows of today', async () => {
     'eraseUser',
     'inference',
     'logRetention',
+    'promote',
     'requestRetrain',
     'retrain',
     'retrainRun',
