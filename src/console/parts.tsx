@@ -22,10 +22,17 @@ export function Badge({ state }: { state: string }) {
   return <span className={`badge ${state}`}>{state.replaceAll('_', ' ')}</span>;
 }
 
+/** Marks of redaction, and characters that no one sees, among them those that turn the order of what follows. */
+const marked = /(\[[A-Z][A-Z_]+(?:_\d+)?\]|[\u200b\u2060\u202a-\u202e\u2066-\u2069\ufeff])/;
+
 /** Redacted text with its marks shown as marks. It is text: nothing in it is ever markup. */
 export function Redacted({ text }: { text: string }) {
-  const parts = text.split(/(\[[A-Z][A-Z_]+(?:_\d+)?\])/);
-  return parts.map((part, place) => (place % 2 === 1 ? <mark key={place}>{part}</mark> : part));
+  return text.split(marked).map((part, place) => (place % 2 === 1 ? <mark key={place}>{visible(part)}</mark> : part));
+}
+
+function visible(mark: string): string {
+  if (mark.startsWith('[')) return mark;
+  return `U+${mark.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
 interface DecisionProps {

@@ -23,13 +23,13 @@ export const noBrowser = existsSync(chromiumPath) ? false : `there is no ${chrom
 export const attack = '<img src=x onerror="window.hacked=1"> [a link](javascript:window.hacked=1)';
 
 /** A console with keys on, over a real database with an incident of `cards` cards; asked decisions are kept. */
-export async function startTestConsole({ cards = 12 } = {}) {
+export async function startTestConsole({ cards = 12, needsKeys = true, models = {} } = {}) {
   const database = await createTestDatabase();
   const { db } = database;
   await ensureAhead(db, 1);
   const { logger } = memoryLogger();
   const model = { serve: { kind: 'onnx' }, retrain: { minCorrected: 100 } };
-  const config = testConfig({ models: { mail: model } });
+  const config = testConfig({ models: { mail: model, ...models } });
   const asked: string[] = [];
   const signal: ReviewSignals = {
     ...silentSignals,
@@ -43,7 +43,7 @@ export async function startTestConsole({ cards = 12 } = {}) {
   await setChampion(db, 'mail', await registerVersion(db, first));
   await fill();
   const keys = await followKeys({ db, logger, maxAgeMs: 60_000, pollMs: 50 });
-  const app = buildReview({ config, db, logger, keys, signal });
+  const app = buildReview({ config, db, logger, signal, ...(needsKeys ? { keys } : {}) });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
 
   async function fill(): Promise<void> {
