@@ -5,6 +5,7 @@ import { forgetDraft } from './draft.ts';
 import { queueStateKey, type QueueState, type Target } from './queue-state.ts';
 import { useRenewal } from './renewal.ts';
 import {
+  describeLoss,
   isConflict,
   readConflict,
   reviewCalls,
@@ -59,7 +60,7 @@ export function useDesk(target: Target, operator: string): Desk {
   const calls = useMemo(() => reviewCalls(operator, target), [operator, target]);
   const [hand, setHand] = useState<readonly Held[]>([]);
   const [notice, setNotice] = useState('');
-  const [clash, setClash] = useState<Clash | null>(null);
+  const [clashes, setClashes] = useState<readonly Clash[]>([]);
   const [pending, setPending] = useState(0);
   const current = useRef<readonly Held[]>([]);
   const chain = useRef<Promise<void>>(Promise.resolve());
@@ -126,7 +127,7 @@ export function useDesk(target: Target, operator: string): Desk {
       },
       (error) => {
         if (!isConflict(error)) return tell(error);
-        const lost = error instanceof Error ? error.message : '';
+        const lost = describeLoss(error);
         const onScreen = current.current[0]?.lease === held.lease;
         change(onScreen ? [{ ...held, lost }, ...without(held)] : without(held));
         topUp();
@@ -151,15 +152,15 @@ export function useDesk(target: Target, operator: string): Desk {
       if (!isConflict(error)) change([held, ...current.current]);
       const theirs = isConflict(error) ? await readConflict(error, held.card.request_id) : null;
       if (theirs === null || mine === undefined) return tell(error);
-      if (theirs.completion === mine.trim()) return setNotice(`${theirs.operator} had said the same.`);
-      setNotice('');
-      setClash({ card: held.card, mine, theirs });
+      setNotice(theirs.completion === mine.trim() ? `${theirs.operator} had said the same.` : '');
+      if (theirs.completion === mine.trim()) return forgetDraft(held.card.request_id);
+      setClashes((before) => [...before, { card: held.card, mine, theirs }]);
     });
     topUp();
   }
 
   return {
-    ...{ hand, notice, busy: pending > 0, clash },
+    ...{ hand, notice, busy: pending > 0, clash: clashes[0] ?? null },
     answer(held, given, all) {
       const { card } = held;
       const count = all ? card.answers : 1;
@@ -190,8 +191,9 @@ export function useDesk(target: Target, operator: string): Desk {
       topUp();
     },
     settleClash(mineCounts) {
-      setClash(null);
-      if (clash === null) return;
+      const [clash, ...others] = clashes;
+      setClashes(others);
+      if (clash === undefined) return;
       if (!mineCounts) return forgetDraft(clash.card.request_id);
       enqueue(async () => {
         const { results } = await calls.overrule(clash.card.request_id, clash.mine);

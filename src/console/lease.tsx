@@ -7,7 +7,8 @@ const soonMs = 2 * 60_000;
 export function Lease({ held: { until, lost } }: { held: Held }) {
   const now = useNow();
   const left = until - now;
-  if (lost !== null) return <p className="banner">{lost} What you wrote is kept; sent, it is held against theirs.</p>;
+  if (lost !== null)
+    return <p className="banner">{lost} What you wrote is kept: send it, and both answers are compared.</p>;
   if (left <= 0) {
     return <p className="banner">Your ten minutes are over. An answer still counts unless someone took the card.</p>;
   }

@@ -59,6 +59,14 @@ export function reviewCalls(operator: string, target: Target) {
   };
 }
 
+const tookOver = { answered: 'has answered this row', removed: 'took it out of the queue', holds: 'has this card now' };
+
+/** Why a card is lost, in a sentence. */
+export function describeLoss({ details, message }: ApiError): string {
+  const conflict = schemas.conflictDetails.safeParse(details).data;
+  return conflict === undefined ? message : `${conflict.operator} ${tookOver[conflict.what]}.`;
+}
+
 export function isConflict(error: unknown): error is ApiError {
   return error instanceof ApiError && error.code === 'review_conflict';
 }

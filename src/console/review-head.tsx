@@ -42,7 +42,7 @@ export function ReviewHead({ target, operator, state }: ReviewHeadProps) {
         <ul className="reviewers" aria-label="Others who review">
           {others.map(({ operator: name, holds, answered }) => (
             <li key={name} className={holds > 0 ? 'here' : ''}>
-              {name} <small>{holds > 0 ? 'reviews now' : `${answered} this hour`}</small>
+              <bdi>{name}</bdi> <small>{holds > 0 ? 'reviews now' : `${answered} this hour`}</small>
             </li>
           ))}
         </ul>

@@ -18,7 +18,9 @@ export function Suggestion({ suggestion, onTake }: SuggestionProps) {
         <button type="button" onClick={onTake}>
           Take it <kbd>a</kbd>
         </button>
-        {sourceOf(suggestion)}
+        <span>
+          <Redacted text={sourceOf(suggestion)} />
+        </span>
       </p>
     </section>
   );

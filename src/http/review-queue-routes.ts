@@ -78,6 +78,7 @@ export function addQueueRoutes(app: FastifyInstance, options: ReviewOptions): vo
   app.get('/api/review/state', async (request) => {
     const { model, ...given } = parseRequest(schemas.stateQuery, request.query);
     const filter = narrow({ model, ...given });
+    await filler.fill();
     const [waiting, progress, cluster, reviewers] = await Promise.all([
       countWaiting(filter),
       showProgress(model),

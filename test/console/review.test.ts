@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import { promptText } from '../../src/chat.ts';
 import { storeCorrections } from '../../src/correct/corrections.ts';
 import { insertRows } from '../../src/log/insert-rows.ts';
 import { addTags } from '../../src/tag/tags.ts';
@@ -117,7 +118,7 @@ test(
   inBrowser,
   async () => {
     await addRows('chat', [
-      { id: 'c0', prompt: JSON.stringify(conversation), response: 'It **comes** on Monday, I think.' },
+      { id: 'c0', prompt: promptText(conversation), response: 'It **comes** on Monday, I think.' },
       { id: 'c1', prompt: 'thanks', response: 'You are welcome.' },
     ]);
     const { context, page, errors } = await review('chat');
@@ -233,7 +234,7 @@ test('a card that someone took over says so, keeps what was written, and is no l
   await page.clock.runFor(30_000);
   await page.keyboard.type(' ');
   await page.clock.runFor(40_000);
-  await page.getByText('carl holds this card until').waitFor();
+  await page.getByText('carl has this card now').waitFor();
   assert.equal(await answerField(page).inputValue(), 'half an answer ');
   await take(page, 'review-taken-over');
   await context.close();
