@@ -7,7 +7,7 @@ import { useShortcuts, type Shortcuts } from './keys.ts';
 import { likelyLabels } from './label-choices.ts';
 import { LabelField } from './label-field.tsx';
 import { Lease } from './lease.tsx';
-import { Badge, Time } from './parts.tsx';
+import { Badge, hidesCharacters, Time } from './parts.tsx';
 import type { Held } from './review-calls.ts';
 import { Suggestion } from './suggestion.tsx';
 import { TextField } from './text-field.tsx';
@@ -80,7 +80,7 @@ export function Card({ held, desk, labels }: CardProps) {
         </section>
         <section>
           <h2>The model said</h2>
-          <div className={right ? 'said' : 'said wrong'}>
+          <div className={classifies && !right ? 'said wrong' : 'said'}>
             <Answer response={response} />
           </div>
           {suggestion !== undefined && <Suggestion suggestion={suggestion} onTake={take} />}
@@ -93,6 +93,7 @@ export function Card({ held, desk, labels }: CardProps) {
           ) : (
             <TextField {...fieldProps} />
           )}
+          {hidesCharacters(answer) && <p className="warning">It holds characters that nobody sees.</p>}
         </section>
       </div>
       {withOthers && <Fold card={card} chosen={fold} onToggle={toggleFold} />}

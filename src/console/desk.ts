@@ -3,6 +3,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { ApiError } from './api.ts';
 import { forgetDraft } from './draft.ts';
 import { queueStateKey, type QueueState, type Target } from './queue-state.ts';
+import type { Session } from './session.ts';
 import { useRenewal } from './renewal.ts';
 import {
   describeLoss,
@@ -114,10 +115,12 @@ export function useDesk(target: Target, operator: string): Desk {
   useEffect(() => {
     topUp();
     return () => {
-      // The card on the screen is kept for who comes back; the others need not wait for that.
+      // The card on the screen is kept for who comes back; the others need not wait for that. Who signed out may not
+      // give them back: they run out.
+      if (client.getQueryData<Session>(['session'])?.role === null) return;
       for (const held of current.current.slice(1)) void calls.release(held).catch(() => undefined);
     };
-  }, [calls, topUp]);
+  }, [calls, client, topUp]);
 
   useRenewal(current, (held) =>
     enqueue(

@@ -44,13 +44,18 @@ export function Header({ session, pages, page, live }: HeaderProps) {
 
 function SignedIn({ session }: { session: Session }) {
   const client = useQueryClient();
-  const leave = () => void signOut().then(() => client.resetQueries());
+  const leave = async () => {
+    await signOut();
+    // The pages go first: what they show would be asked for again, and refused.
+    client.setQueryData<Session>(['session'], { keys: true, name: null, role: null, csrf: null });
+    client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'session' });
+  };
   return (
     <>
       <span className="who">
         {session.name} <small className="quiet">{session.role}</small>
       </span>
-      <button type="button" onClick={leave}>
+      <button type="button" onClick={() => void leave()}>
         Sign out
       </button>
     </>

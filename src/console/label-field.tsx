@@ -83,7 +83,7 @@ export function LabelField(props: LabelFieldProps) {
 
   function noteOf(label: string): string {
     if (isNew && label === typed) return 'new label';
-    if (label === response.trim()) return 'the model’s answer';
+    if (label === response.trim()) return 'model’s answer';
     return suggested.includes(label) ? 'suggested' : '';
   }
 }

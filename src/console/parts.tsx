@@ -22,8 +22,13 @@ export function Badge({ state }: { state: string }) {
   return <span className={`badge ${state}`}>{state.replaceAll('_', ' ')}</span>;
 }
 
-/** Marks of redaction, and characters that no one sees, among them those that turn the order of what follows. */
-const marked = /(\[[A-Z][A-Z_]+(?:_\d+)?\]|[\u200b\u2060\u202a-\u202e\u2066-\u2069\ufeff])/;
+/** Characters that no one sees, among them those that turn the order of what follows. */
+const unseen = /[\u200b\u2060\u202a-\u202e\u2066-\u2069\ufeff]/;
+const marked = new RegExp(String.raw`(\[[A-Z][A-Z_]+(?:_\d+)?\]|${unseen.source})`);
+
+export function hidesCharacters(text: string): boolean {
+  return unseen.test(text);
+}
 
 /** Redacted text with its marks shown as marks. It is text: nothing in it is ever markup. */
 export function Redacted({ text }: { text: string }) {

@@ -159,6 +159,7 @@ test('markup, links and characters that turn text around stay text, wherever the
   await shown(page, 'x0');
   await page.keyboard.press('a');
   await page.getByText('What changes').waitFor();
+  await page.getByText('It holds characters that nobody sees.').waitFor();
   for (const part of ['.pane', '.said', '.suggestion', '.diff']) {
     const text = await page.locator(part).innerText();
     assert.match(text, /<img src=x/, part);
