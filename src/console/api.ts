@@ -8,11 +8,13 @@ const errorBody = z.object({
 export class ApiError extends Error {
   readonly code: string;
   readonly status: number;
+  readonly details: Readonly<Record<string, string>>;
 
-  constructor(message: string, code: string, status: number) {
+  constructor(message: string, code: string, status: number, details: Readonly<Record<string, string>> = {}) {
     super(message);
     this.code = code;
     this.status = status;
+    this.details = details;
   }
 }
 
@@ -54,5 +56,6 @@ async function ask(path: string, init: RequestInit): Promise<unknown> {
     error?.message ?? `The server answered ${response.status}.`,
     error?.code ?? 'unknown',
     response.status,
+    error?.details,
   );
 }

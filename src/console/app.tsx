@@ -1,14 +1,15 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, type ReactNode } from 'react';
 import { overviewResponse } from '../http/console-schemas.ts';
-import { get, signOut } from './api.ts';
+import { get } from './api.ts';
+import { Header } from './header.tsx';
 import { Incident } from './incident.tsx';
 import { Incidents } from './incidents.tsx';
 import { useLive } from './live.ts';
 import { Failure } from './parts.tsx';
 import { Review } from './review.tsx';
 import { placeOf, usePlace } from './route.ts';
-import { PersonProvider, personOf, useSession, type Session } from './session.ts';
+import { PersonProvider, personOf, useOwnName, useSession, type Session } from './session.ts';
 import { SignIn } from './sign-in.tsx';
 import { VersionPage } from './version.tsx';
 import { Versions } from './versions.tsx';
@@ -24,9 +25,10 @@ const pages = [
 /** The console: who is not signed in sees the sign-in, everyone else the page that the address names. */
 export function App() {
   const session = useSession();
+  const ownName = useOwnName();
   if (session.isError) return <Failure error={session.error} />;
   if (session.data === undefined) return null;
-  const person = personOf(session.data);
+  const person = personOf(session.data, ownName);
   if (person === null) return <SignIn />;
   return (
     <PersonProvider value={person}>
@@ -43,18 +45,7 @@ function Shell({ session }: { session: Session }) {
       <a className="skip" href="#main" onClick={skipToMain}>
         Skip to the page
       </a>
-      <header className="top">
-        <strong className="brand">relearn</strong>
-        <nav aria-label="Pages">
-          {pages.map(([place, name]) => (
-            <a key={place} href={placeOf(place)} aria-current={place === page ? 'page' : undefined}>
-              {name}
-            </a>
-          ))}
-        </nav>
-        <span className="quiet status">{live ? 'live' : 'polling'}</span>
-        <Who session={session} />
-      </header>
+      <Header {...{ session, pages, page, live }} />
       <main id="main" tabIndex={-1}>
         <Suspense fallback={<p className="quiet">Loading…</p>}>{pageAt(page, rest)}</Suspense>
       </main>
@@ -106,20 +97,6 @@ function ForModel({ of, model, show }: ForModelProps) {
       )}
       {show(chosen)}
     </>
-  );
-}
-
-function Who({ session }: { session: Session }) {
-  const client = useQueryClient();
-  if (!session.keys) return null;
-  const leave = () => void signOut().then(() => client.resetQueries());
-  return (
-    <span className="who">
-      {session.name} ({session.role})
-      <button type="button" onClick={leave}>
-        Sign out
-      </button>
-    </span>
   );
 }
 

@@ -1,9 +1,16 @@
-import { useEffect, useRef, useState } from 'react';
-import { Conversation } from './conversation.tsx';
-import { forgetDraft, useDraft } from './draft.ts';
-import type { Desk, Held } from './desk.ts';
-import { useShortcuts } from './keys.ts';
-import { Badge, Redacted, Time } from './parts.tsx';
+import { useLayoutEffect, useRef, useState } from 'react';
+import { Answer, Conversation } from './conversation.tsx';
+import { useDraft } from './draft.ts';
+import type { Desk } from './desk.ts';
+import { Fold } from './fold.tsx';
+import { useShortcuts, type Shortcuts } from './keys.ts';
+import { likelyLabels } from './label-choices.ts';
+import { LabelField } from './label-field.tsx';
+import { Lease } from './lease.tsx';
+import { Badge, hidesCharacters, Time } from './parts.tsx';
+import type { Held } from './review-calls.ts';
+import { Suggestion } from './suggestion.tsx';
+import { TextField } from './text-field.tsx';
 
 interface CardProps {
   held: Held;
@@ -15,60 +22,57 @@ interface CardProps {
 /** One row to correct: its prompt beside the model's answer, what may be right instead, and the rows like it. */
 export function Card({ held, desk, labels }: CardProps) {
   const { card } = held;
-  const [draft, setDraft] = useDraft(card.request_id);
+  const { response } = card;
+  const [draft, setDraft, kept] = useDraft(card.request_id);
   const [fold, setFold] = useState(false);
   const field = useRef<HTMLInputElement & HTMLTextAreaElement>(null);
   const head = useRef<HTMLElement>(null);
-  const suggestion = card.suggestions[0];
-  const answer = draft ?? card.response;
-  const right = answer.trim() === card.response.trim();
+  const [suggestion] = card.suggestions;
+  const answer = draft ?? response;
+  const right = answer.trim() === response.trim();
   const withOthers = card.answers > 1;
+  const classifies = labels.length > 0;
+  const suggested = card.suggestions.map(({ completion }) => completion);
+  const likely = classifies ? likelyLabels({ labels, suggested, response: response.trim() }) : [];
 
-  useEffect(() => head.current?.focus(), []);
+  const leave = () => head.current?.focus({ preventScroll: true });
+  useLayoutEffect(leave, []);
 
-  const accept = () => {
-    if (answer.trim() === '') return;
-    forgetDraft(card.request_id);
-    desk.answer(held, right ? { right: true } : { completion: answer }, fold && withOthers);
+  const send = (text: string, all: boolean) => {
+    if (text.trim() === '') return field.current?.focus();
+    const asItIs = text.trim() === response.trim();
+    desk.answer(held, asItIs ? { right: true } : { completion: text }, withOthers && (fold || all));
   };
+  const accept = () => send(answer, false);
+  const acceptAll = () => send(answer, true);
   const toggleFold = () => setFold((now) => withOthers && !now);
   const take = () => {
     if (suggestion !== undefined) setDraft(suggestion.completion);
   };
   const edit = () => {
     field.current?.focus();
-    field.current?.select();
+    if (classifies) field.current?.select();
   };
   const skip = () => desk.skip(held);
   const remove = () => desk.remove(held, fold);
-  useShortcuts({ Enter: accept, e: edit, a: take, f: toggleFold, s: skip, x: remove });
-
-  const classifies = labels.length > 0;
-  const fieldProps = {
-    id: 'answer',
-    ref: field,
-    value: answer,
-    onChange: ({ target }: { target: { value: string } }) => setDraft(target.value),
-    onKeyDown: (event: React.KeyboardEvent) => {
-      if (event.key === 'Escape') head.current?.focus();
-      if (event.key === 'Enter' && (classifies || event.ctrlKey || event.metaKey)) {
-        event.preventDefault();
-        accept();
-      }
-    },
-  };
+  const byNumber: Shortcuts = Object.fromEntries(likely.map((label, place) => [`${place + 1}`, () => setDraft(label)]));
+  useShortcuts({
+    ...{ ...byNumber, Enter: accept, 'Shift+Enter': acceptAll, a: take, f: toggleFold, s: skip, x: remove },
+    ...{ e: edit, '/': edit, ArrowDown: edit },
+  });
+  const fieldProps = { field, answer, response, onAnswer: setDraft, onSend: send, onLeave: leave };
 
   return (
-    <article className="card" ref={head} tabIndex={-1} aria-label="Card" data-request={card.request_id}>
-      <p className="quiet line">
-        <Time at={card.ts} /> <span>{card.model_version}</span>
+    <article className="card review" ref={head} tabIndex={-1} aria-label="Card" data-request={card.request_id}>
+      <div className="facts-line">
+        <Time at={card.ts} />
+        <span>{card.model_version}</span>
+        {card.response_logprob !== null && <span>{sureness(card.response_logprob, classifies)}</span>}
         {card.tags.map((tag) => (
           <Badge key={tag} state={tag} />
         ))}
-        <span>
-          you hold it until <Time at={held.until} />
-        </span>
-      </p>
+        <Lease held={held} />
+      </div>
       <div className="sides">
         <section>
           <h2>Prompt</h2>
@@ -76,81 +80,51 @@ export function Card({ held, desk, labels }: CardProps) {
         </section>
         <section>
           <h2>The model said</h2>
-          <p className="text">
-            <Redacted text={card.response} />
-          </p>
-          {suggestion !== undefined && (
-            <div className="suggestion">
-              <h2>Suggestion</h2>
-              <p className="text">
-                <Redacted text={suggestion.completion} />
-              </p>
-              <p className="quiet">
-                {suggestion.source === 'stronger_model'
-                  ? `a stronger model's: ${suggestion.proposer}`
-                  : `${suggestion.operator} said so of a row like this`}{' '}
-                <button type="button" onClick={take}>
-                  Take it (a)
-                </button>
-              </p>
-            </div>
-          )}
-          <label htmlFor="answer">
-            <h2>Your answer</h2>
-          </label>
+          <div className={classifies && !right ? 'said wrong' : 'said'}>
+            <Answer response={response} />
+          </div>
+          {suggestion !== undefined && <Suggestion suggestion={suggestion} onTake={take} />}
+          <h2>
+            <label htmlFor="answer">Your answer</label>
+            {kept && <small className="quiet"> draft kept</small>}
+          </h2>
           {classifies ? (
-            <>
-              <input {...fieldProps} list="labels" autoComplete="off" />
-              <datalist id="labels">
-                {labels.map((label) => (
-                  <option key={label} value={label} />
-                ))}
-              </datalist>
-              {!right && answer.trim() !== '' && !labels.includes(answer.trim()) && (
-                <p className="warning">This is a new label.</p>
-              )}
-            </>
+            <LabelField {...{ ...fieldProps, labels, likely, suggested }} />
           ) : (
-            <textarea {...fieldProps} rows={6} />
+            <TextField {...fieldProps} />
           )}
+          {hidesCharacters(answer) && <p className="warning">It holds characters that nobody sees.</p>}
         </section>
       </div>
-      {withOthers && (
-        <section className="fold">
-          <label>
-            <input type="checkbox" checked={fold} onChange={toggleFold} /> Answer the {card.answers - 1} rows like it,
-            too (f)
-          </label>
-          <ul>
-            {card.others.map((other) => (
-              <li key={other.request_id} className="text">
-                <Redacted text={other.prompt} />
-                <span className="quiet">
-                  {' → '}
-                  <Redacted text={other.response} />
-                </span>
-              </li>
-            ))}
-          </ul>
-        </section>
-      )}
+      {withOthers && <Fold card={card} chosen={fold} onToggle={toggleFold} />}
       <div className="actions">
         <button type="button" className="primary" onClick={accept}>
-          {right ? 'The model was right' : 'Accept'} (Enter)
+          {right ? 'The model was right' : 'Send the correction'}
+          {fold && withOthers ? ` for all ${card.answers}` : ''} <kbd>Enter</kbd>
         </button>
+        {withOthers && !fold && (
+          <button type="button" onClick={acceptAll}>
+            For all {card.answers} <kbd>⇧ Enter</kbd>
+          </button>
+        )}
         <button type="button" onClick={edit}>
-          Edit (e)
+          Edit <kbd>e</kbd>
         </button>
         <button type="button" onClick={skip}>
-          Skip (s)
+          Skip <kbd>s</kbd>
         </button>
         <button type="button" onClick={remove}>
-          Remove (x)
+          Remove <kbd>x</kbd>
         </button>
         <button type="button" onClick={desk.undo}>
-          Undo (u)
+          Undo <kbd>u</kbd>
         </button>
       </div>
     </article>
   );
+}
+
+/** A classifier's log-probability is that of its one label; a text's is a sum, and says little by itself. */
+function sureness(logprob: number, classifies: boolean): string {
+  return classifies ? `${Math.round(Math.exp(logprob) * 100)} % sure` : `log-probability ${logprob.toFixed(1)}`;
 }

@@ -1,152 +1,211 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { useCallback, useEffect, useRef, useState } from 'react';
-import type { z } from 'zod';
-import * as schemas from '../http/review-schemas.ts';
-import { ApiError, post } from './api.ts';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { ApiError } from './api.ts';
+import { forgetDraft } from './draft.ts';
+import { queueStateKey, type QueueState, type Target } from './queue-state.ts';
+import type { Session } from './session.ts';
+import { useRenewal } from './renewal.ts';
+import {
+  describeLoss,
+  isConflict,
+  readConflict,
+  reviewCalls,
+  type Card,
+  type Conflict,
+  type Given,
+  type Held,
+} from './review-calls.ts';
 
-export type Held = z.output<typeof schemas.nextResponse>['cards'][number];
-type Progress = z.output<typeof schemas.nextResponse>['progress'];
+/** The card on the screen, and those fetched ahead. */
+const handSize = 3;
+const lookEveryMs = 5000;
 
-/** The card on the screen, and one fetched ahead. */
-const handSize = 2;
-const renewEveryMs = 60_000;
+const shownItem = 'relearn/shown';
+
+/** After a reload the card that was on the screen is there again. */
+function shownFirst(cards: readonly Held[]): readonly Held[] {
+  const shown = sessionStorage.getItem(shownItem);
+  const last = cards.find(({ card }) => card.request_id === shown);
+  return last === undefined ? cards : [last, ...cards.filter((held) => held !== last)];
+}
+
+/** An answer that came second. */
+export interface Clash {
+  card: Card;
+  mine: string;
+  theirs: Conflict;
+}
 
 export interface Desk {
   hand: readonly Held[];
-  waiting: number | null;
-  progress: Progress;
   /** What went wrong or was done last, for the eyes and for screen readers. */
   notice: string;
   busy: boolean;
-  answer: (card: Held, given: { completion: string } | { right: true }, fold: boolean) => void;
-  skip: (card: Held) => void;
-  remove: (card: Held, fold: boolean) => void;
+  clash: Clash | null;
+  answer: (held: Held, given: Given, all: boolean) => void;
+  skip: (held: Held) => void;
+  remove: (held: Held, all: boolean) => void;
   undo: () => void;
-  /** Shows the next card that is held; this one stays in the hand. */
+  /** Shows the next card that is held; this one stays in the hand, unless someone else has it. */
   turn: () => void;
+  /** Of two answers, one's own counts, or the other one's. */
+  settleClash: (mineCounts: boolean) => void;
 }
 
 /**
  * A reviewer's hand of cards. What is decided leaves the screen at once and the next card, fetched before, takes its
- * place; the server is told meanwhile, one thing after the other. A card whose answer was not taken comes back.
+ * place; the server is told meanwhile, one thing after the other. A card whose answer was not delivered comes back.
  */
-export function useDesk(model: string, operator: string): Desk {
+export function useDesk(target: Target, operator: string): Desk {
   const client = useQueryClient();
+  const calls = useMemo(() => reviewCalls(operator, target), [operator, target]);
   const [hand, setHand] = useState<readonly Held[]>([]);
-  const [waiting, setWaiting] = useState<number | null>(null);
-  const [progress, setProgress] = useState<Progress>(null);
   const [notice, setNotice] = useState('');
+  const [clashes, setClashes] = useState<readonly Clash[]>([]);
   const [pending, setPending] = useState(0);
   const current = useRef<readonly Held[]>([]);
   const chain = useRef<Promise<void>>(Promise.resolve());
+  /** Leases of what was decided here and the server has not heard of: it would give them again. */
+  const leaving = useRef(new Set<string>());
 
   const change = useCallback((next: readonly Held[]) => {
     current.current = next;
     setHand(next);
+    const [shown] = next;
+    if (shown !== undefined) sessionStorage.setItem(shownItem, shown.card.request_id);
   }, []);
+  const without = ({ lease }: Held) => current.current.filter((held) => held.lease !== lease);
+  const know = useCallback(
+    (known: Partial<QueueState>) =>
+      client.setQueryData<QueueState>(queueStateKey(target), (before) => before && { ...before, ...known }),
+    [client, target],
+  );
 
+  const tell = useCallback(
+    (error: unknown) => {
+      setNotice(error instanceof Error ? error.message : 'It failed.');
+      if (error instanceof ApiError && error.status === 401) void client.invalidateQueries({ queryKey: ['session'] });
+    },
+    [client],
+  );
   /** Things go to the server in the order in which they were done. */
-  const enqueue = useCallback((work: () => Promise<void>, onFailure: (error: unknown) => void) => {
-    setPending((count) => count + 1);
-    chain.current = chain.current
-      .then(work)
-      .catch(onFailure)
-      .finally(() => setPending((count) => count - 1));
-  }, []);
-
-  const tell = useCallback((error: unknown) => setNotice(error instanceof Error ? error.message : 'It failed.'), []);
+  const enqueue = useCallback(
+    (work: () => Promise<void>, onFailure: (error: unknown) => void | Promise<void> = tell) => {
+      setPending((count) => count + 1);
+      chain.current = chain.current
+        .then(work)
+        .catch(onFailure)
+        .catch(tell)
+        .finally(() => setPending((count) => count - 1));
+    },
+    [tell],
+  );
 
   const topUp = useCallback(() => {
     enqueue(async () => {
       const missing = handSize - current.current.length;
       if (missing <= 0) return;
-      const held = current.current.map(({ lease }) => lease);
-      const asked = { operator, model, held, count: missing };
-      const next = await post('/api/review/next', asked, schemas.nextResponse);
-      const known = new Set(current.current.map(({ lease }) => lease));
-      change([...current.current, ...next.cards.filter(({ lease }) => !known.has(lease))]);
-      setWaiting(next.waiting);
-      setProgress(next.progress);
-    }, tell);
-  }, [change, enqueue, model, operator, tell]);
+      const held = [...current.current.map(({ lease }) => lease), ...leaving.current];
+      const { cards, ...known } = await calls.next(held, missing);
+      change(current.current.length > 0 ? [...current.current, ...cards] : shownFirst(cards));
+      know(known);
+    });
+  }, [calls, change, enqueue, know]);
 
-  useEffect(topUp, [topUp]);
   useEffect(() => {
-    const timer = setInterval(() => {
-      for (const { lease } of current.current) {
-        enqueue(
-          async () => {
-            await post('/api/review/renew', { operator, lease }, schemas.renewResponse);
-          },
-          (error) => {
-            tell(error);
-            if (isRefusal(error)) change(current.current.filter((held) => held.lease !== lease));
-          },
-        );
-      }
-      topUp();
-    }, renewEveryMs);
-    return () => clearInterval(timer);
-  }, [change, enqueue, operator, tell, topUp]);
+    topUp();
+    return () => {
+      // The card on the screen is kept for who comes back; the others need not wait for that. Who signed out may not
+      // give them back: they run out.
+      if (client.getQueryData<Session>(['session'])?.role === null) return;
+      for (const held of current.current.slice(1)) void calls.release(held).catch(() => undefined);
+    };
+  }, [calls, client, topUp]);
 
-  /** Takes the card off the screen and does the work behind it. */
-  function settle(card: Held, done: string, work: () => Promise<Progress | undefined>): void {
-    change(current.current.filter(({ lease }) => lease !== card.lease));
-    setNotice(done);
+  useRenewal(current, (held) =>
     enqueue(
       async () => {
-        const now = await work();
-        if (now !== undefined) setProgress(now);
-        void client.invalidateQueries({ queryKey: ['live'] });
+        const until = await calls.renew(held);
+        change(current.current.map((each) => (each.lease === held.lease ? { ...each, until } : each)));
       },
       (error) => {
-        tell(error);
-        // Someone else has it, or the server did not hear of it: only then it is still ours.
-        if (!isConflict(error)) change([card, ...current.current]);
+        if (!isConflict(error)) return tell(error);
+        const lost = describeLoss(error);
+        const onScreen = current.current[0]?.lease === held.lease;
+        change(onScreen ? [{ ...held, lost }, ...without(held)] : without(held));
+        topUp();
       },
-    );
+    ),
+  );
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (current.current.length === 0) topUp();
+    }, lookEveryMs);
+    return () => clearInterval(timer);
+  }, [topUp]);
+
+  /** Takes the card off the screen and does the work behind it. */
+  function settle(held: Held, done: string, work: () => Promise<void>, mine?: string): void {
+    change(without(held));
+    setNotice(done);
+    leaving.current.add(held.lease);
+    const deliver = () => work().finally(() => leaving.current.delete(held.lease));
+    enqueue(deliver, async (error) => {
+      // The server did not hear of it: it is still ours.
+      if (!isConflict(error)) change([held, ...current.current]);
+      const theirs = isConflict(error) ? await readConflict(error, held.card.request_id) : null;
+      if (theirs === null || mine === undefined) return tell(error);
+      setNotice(theirs.completion === mine.trim() ? `${theirs.operator} had said the same.` : '');
+      if (theirs.completion === mine.trim()) return forgetDraft(held.card.request_id);
+      setClashes((before) => [...before, { card: held.card, mine, theirs }]);
+    });
     topUp();
   }
 
-  const named = (card: Held) => ({ operator, lease: card.lease, request_id: card.card.request_id });
   return {
-    ...{ hand, waiting, progress, notice, busy: pending > 0 },
-    answer: (card, given, fold) =>
-      settle(card, fold ? `Answered, with ${card.card.answers - 1} like it.` : 'Answered.', async () => {
-        const body = { ...named(card), ...given, apply_to: fold ? 'fold' : 'row' };
-        const { progress: now, warning } = await post('/api/review/answer', body, schemas.answerResponse);
+    ...{ hand, notice, busy: pending > 0, clash: clashes[0] ?? null },
+    answer(held, given, all) {
+      const { card } = held;
+      const count = all ? card.answers : 1;
+      const work = async () => {
+        const { progress, warning, results } = await calls.answer(held, given, all);
+        forgetDraft(card.request_id);
+        know({ progress });
+        if (results.length < count) setNotice(`Others had answered ${count - results.length} of these rows meanwhile.`);
         if (warning !== undefined) setNotice(warning);
-        return now;
-      }),
-    skip: (card) =>
-      settle(card, 'Skipped: it is for others now.', async () => {
-        await post('/api/review/skip', named(card), schemas.actionResponse);
-        return undefined;
-      }),
-    remove: (card, fold) =>
-      settle(card, 'Taken out of the queue. U brings it back.', async () => {
-        const body = { ...named(card), apply_to: fold ? 'fold' : 'row' };
-        await post('/api/review/remove', body, schemas.actionResponse);
-        return undefined;
-      }),
+      };
+      const mine = 'right' in given ? card.response : given.completion;
+      settle(held, count > 1 ? `Answered ${count} rows.` : 'Answered.', work, mine);
+    },
+    skip: (held) => settle(held, 'Skipped: it is for others now.', () => calls.skip(held).then(ignore)),
+    remove: (held, all) =>
+      settle(held, 'Taken out of the queue. U brings it back.', () => calls.remove(held, all).then(ignore)),
     undo: () =>
       enqueue(async () => {
-        const { undone, cards, progress: now } = await post('/api/review/undo', { operator }, schemas.undoResponse);
+        const { undone, cards, progress } = await calls.undo();
         change([...cards, ...current.current]);
-        setProgress(now);
+        know({ progress });
         setNotice(`Undone: ${undone}.`);
-      }, tell),
-    turn: () => {
+      }),
+    turn() {
       const [first, ...others] = current.current;
-      if (first !== undefined && others.length > 0) change([...others, first]);
+      if (first === undefined) return;
+      change(first.lost === null ? [...others, first] : others);
+      topUp();
+    },
+    settleClash(mineCounts) {
+      const [clash, ...others] = clashes;
+      setClashes(others);
+      if (clash === undefined) return;
+      if (!mineCounts) return forgetDraft(clash.card.request_id);
+      enqueue(async () => {
+        const { results } = await calls.overrule(clash.card.request_id, clash.mine);
+        const refused = results[0]?.reason;
+        setNotice(refused ?? 'Your answer counts: it was the last one.');
+        if (refused === undefined) forgetDraft(clash.card.request_id);
+      });
     },
   };
 }
 
-function isConflict(error: unknown): boolean {
-  return error instanceof ApiError && error.code === 'review_conflict';
-}
-
-function isRefusal(error: unknown): boolean {
-  return error instanceof ApiError && error.status >= 400 && error.status < 500;
-}
+const ignore = () => undefined;

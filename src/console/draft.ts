@@ -3,21 +3,27 @@ import { redactResponse } from '../http/console-schemas.ts';
 import { post } from './api.ts';
 
 const saveAfterMs = 600;
+const itemOf = (requestId: string) => `relearn/draft/${requestId}`;
+/** As they were typed, for as long as this page is open: a card that comes back still has its text. */
+const typed = new Map<string, string>();
 
 /**
  * What a reviewer has written about a row and not sent yet; null for nothing. It outlives the page: the browser keeps
- * it as the server redacts it, never as it was typed.
+ * it as the server redacts it, never as it was typed. The last part tells whether it does.
  */
-export function useDraft(requestId: string): [string | null, (text: string | null) => void] {
-  const item = `relearn/draft/${requestId}`;
-  const [draft, setDraft] = useState(() => localStorage.getItem(item));
+export function useDraft(requestId: string): [string | null, (text: string | null) => void, boolean] {
+  const [draft, setDraft] = useState(() => typed.get(requestId) ?? localStorage.getItem(itemOf(requestId)));
+  const [kept, setKept] = useState<string | null>(null);
   useEffect(() => {
-    if (draft === null) return localStorage.removeItem(item);
+    if (draft === null) return forgetDraft(requestId);
+    typed.set(requestId, draft);
     let dropped = false;
     const timer = setTimeout(() => {
       post('/api/redact', { text: draft }, redactResponse).then(
         ({ text }) => {
-          if (!dropped) localStorage.setItem(item, text);
+          if (dropped) return;
+          localStorage.setItem(itemOf(requestId), text);
+          setKept(draft);
         },
         () => undefined, // it is still on the screen
       );
@@ -26,11 +32,12 @@ export function useDraft(requestId: string): [string | null, (text: string | nul
       dropped = true;
       clearTimeout(timer);
     };
-  }, [draft, item]);
-  return [draft, setDraft];
+  }, [draft, requestId]);
+  return [draft, setDraft, draft !== null && kept === draft];
 }
 
-/** A row was answered: its draft has done its work. */
+/** A row was answered, and the server has heard of it: its draft has done its work. */
 export function forgetDraft(requestId: string): void {
-  localStorage.removeItem(`relearn/draft/${requestId}`);
+  typed.delete(requestId);
+  localStorage.removeItem(itemOf(requestId));
 }

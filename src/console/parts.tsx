@@ -22,10 +22,22 @@ export function Badge({ state }: { state: string }) {
   return <span className={`badge ${state}`}>{state.replaceAll('_', ' ')}</span>;
 }
 
+/** Characters that no one sees, among them those that turn the order of what follows. */
+const unseen = /[\u200b\u2060\u202a-\u202e\u2066-\u2069\ufeff]/;
+const marked = new RegExp(String.raw`(\[[A-Z][A-Z_]+(?:_\d+)?\]|${unseen.source})`);
+
+export function hidesCharacters(text: string): boolean {
+  return unseen.test(text);
+}
+
 /** Redacted text with its marks shown as marks. It is text: nothing in it is ever markup. */
 export function Redacted({ text }: { text: string }) {
-  const parts = text.split(/(\[[A-Z][A-Z_]+(?:_\d+)?\])/);
-  return parts.map((part, place) => (place % 2 === 1 ? <mark key={place}>{part}</mark> : part));
+  return text.split(marked).map((part, place) => (place % 2 === 1 ? <mark key={place}>{visible(part)}</mark> : part));
+}
+
+function visible(mark: string): string {
+  if (mark.startsWith('[')) return mark;
+  return `U+${mark.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
 interface DecisionProps {

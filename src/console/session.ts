@@ -1,5 +1,5 @@
 import { useQuery, type UseQueryResult } from '@tanstack/react-query';
-import { createContext, use } from 'react';
+import { createContext, use, useSyncExternalStore } from 'react';
 import type { z } from 'zod';
 import { sessionResponse, type role } from '../http/console-schemas.ts';
 import { get, keepCsrf } from './api.ts';
@@ -28,20 +28,29 @@ export function useSession(): UseQueryResult<Session> {
 }
 
 /** The buttons that a role shows; the server decides by itself. */
-export function personOf({ name, role }: Session): Person | null {
+export function personOf({ name, role }: Session, ownName: string | null): Person | null {
   if (role === null) return null;
-  return { operator: name ?? ownName(), may: (wanted) => ranks.indexOf(role) >= ranks.indexOf(wanted) };
+  const operator = name ?? ownName ?? 'reviewer';
+  return { operator, may: (wanted) => ranks.indexOf(role) >= ranks.indexOf(wanted) };
 }
 
 const nameItem = 'relearn/name';
+const listeners = new Set<() => void>();
 
-/** The name that someone gave themselves where no key names them. */
-export function ownName(): string {
-  return localStorage.getItem(nameItem) ?? 'reviewer';
+/** The name that someone gave themselves where no key names them; null before they did. */
+export function useOwnName(): string | null {
+  return useSyncExternalStore(
+    (changed) => {
+      listeners.add(changed);
+      return () => listeners.delete(changed);
+    },
+    () => localStorage.getItem(nameItem),
+  );
 }
 
 export function keepOwnName(name: string): void {
   localStorage.setItem(nameItem, name);
+  for (const changed of listeners) changed();
 }
 
 const PersonContext = createContext<Person | null>(null);

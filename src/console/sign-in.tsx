@@ -2,6 +2,9 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { sessionResponse } from '../http/console-schemas.ts';
 import { keepCsrf, post } from './api.ts';
+import { Mark } from './mark.tsx';
+import { Failure } from './parts.tsx';
+import './header.css';
 
 /** Sign-in with a key. The key goes to the server once; the page keeps nothing of it. */
 export function SignIn() {
@@ -17,7 +20,10 @@ export function SignIn() {
   });
   return (
     <main className="sign-in">
-      <h1>relearn</h1>
+      <h1 className="brand">
+        <Mark /> relearn
+      </h1>
+      <p className="quiet">The feedback loop of your models: watch it turn, correct what was wrong.</p>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -38,7 +44,7 @@ export function SignIn() {
         <button type="submit" className="primary" disabled={signIn.isPending}>
           Sign in
         </button>
-        {signIn.isError && <p role="alert">{signIn.error.message}</p>}
+        {signIn.isError && <Failure error={signIn.error} />}
         <p className="quiet">
           No key yet? Whoever runs this server makes one: <code>relearn keys create --name you --scope review</code>
         </p>

@@ -162,8 +162,8 @@ async function noteAction(
   return id;
 }
 
-/** Why a card cannot be answered: who came first, and when. */
-async function describeConflict(tx: Database, requestId: string): Promise<RelearnError> {
+/** Why a card cannot be answered: who came first, and when. What they said stays out of errors. */
+export async function describeConflict(tx: Database, requestId: string): Promise<RelearnError> {
   const [found] = await tx.query<{ what: 'answered' | 'removed' | 'holds'; operator: string; at: Date }>(
     `select 'answered' as what, operator, created_at as at, 1 as place
        from relearn.current_corrections where request_id = $1

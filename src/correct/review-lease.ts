@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../database.ts';
 import { listFolds } from './review-cards.ts';
-import { isFree, listPlaces, type Place, type ReviewFilter } from './review-queue.ts';
+import { isFree, listPlaces, narrow, type Place, type ReviewFilter } from './review-queue.ts';
 
 /** A card that a reviewer holds. Its rows are fixed with the lease: what the reviewer looked at is what is answered. */
 export interface Lease {
@@ -36,12 +36,13 @@ export async function leaseCards(db: Database, request: LeaseRequest): Promise<L
   return [...own, ...fresh];
 }
 
-async function renewOwn(db: Database, { operator, held, count, minutes, models }: LeaseRequest): Promise<Lease[]> {
+async function renewOwn(db: Database, request: LeaseRequest): Promise<Lease[]> {
+  const { operator, held, count, minutes, models, incident, tag, cluster } = request;
   return db.query<Lease>(
     `with own as (
-       select lease from relearn.review_queue
+       select lease from relearn.review_queue q
        where lease is not null and leased_by = $1 and leased_until > now() and removed_at is null
-         and lease <> all($2::uuid[]) and model = any($5)
+         and lease <> all($2::uuid[]) and model = any($5) and ${narrow('q', { incident, tag, cluster }, 6)}
        group by lease order by min(leased_until), lease limit $3
      ), renewed as (
        update relearn.review_queue set leased_until = now() + make_interval(mins => $4)
@@ -49,7 +50,7 @@ async function renewOwn(db: Database, { operator, held, count, minutes, models }
      )
      select lease as id, min(leased_until) as until, array_agg(request_id order by lease_place) as "requestIds"
      from renewed group by lease order by lease`,
-    [operator, held, count, minutes, models],
+    [operator, held, count, minutes, models, incident ?? null, tag ?? null, cluster ?? null],
   );
 }
 

@@ -19,6 +19,8 @@ export interface ReviewFilter {
   models: readonly string[];
   incident?: string | undefined;
   tag?: string | undefined;
+  /** The key of a cluster: its rows at the last look, and those tagged with it. */
+  cluster?: string | undefined;
 }
 
 export interface Place {
@@ -73,9 +75,9 @@ export async function listPlaces(db: Database, options: PlaceOptions): Promise<P
 async function listPart(
   db: Database,
   { where, order, folds }: (typeof parts)[number],
-  { models, incident, tag, limit, headsOnly, freeFor }: PlaceOptions,
+  { models, incident, tag, cluster, limit, headsOnly, freeFor }: PlaceOptions,
 ): Promise<Place[]> {
-  const narrowed = (alias: string) => narrow(alias, { incident, tag }, 4);
+  const narrowed = (alias: string) => narrow(alias, { incident, tag, cluster }, 4);
   // The first row of a card that waits, of those asked for.
   const isHead = `not exists (
     select 1 from relearn.review_queue e where e.model = q.model and e.card = q.card and e.removed_at is null
@@ -92,16 +94,20 @@ async function listPart(
        where q.model = m.model and ${conditions.join(' and ')} order by ${order} limit $2
      ) found
      order by ${order.replaceAll(/\b(?=(rank|position|confidence|ts|request_id)\b)/g, 'found.')} limit $2`,
-    [models, limit, freeFor ?? null, incident ?? null, tag ?? null],
+    [models, limit, freeFor ?? null, incident ?? null, tag ?? null, cluster ?? null],
   );
 }
 
-/** Conditions on the queue's row `alias`; the incident is parameter `first`, the tag the one after it. */
-function narrow(alias: string, { incident, tag }: Pick<ReviewFilter, 'incident' | 'tag'>, first: number): string {
-  const tagged = `select 1 from relearn.tags t where t.request_id = ${alias}.request_id and t.tag = $${first + 1}`;
+/** Conditions on the queue's row `alias`; incident, tag and cluster are the parameters from `first` on. */
+export function narrow(alias: string, { incident, tag, cluster }: Omit<ReviewFilter, 'models'>, first: number): string {
+  const tagged = (parameter: number) =>
+    `exists (select 1 from relearn.tags t where t.request_id = ${alias}.request_id and t.tag = $${parameter})`;
+  const member = `exists (select 1 from relearn.cluster_members k
+    where k.model = ${alias}.model and k.request_id = ${alias}.request_id and k.key = $${first + 2})`;
   return [
     incident === undefined ? `$${first}::text is null` : `${alias}.incident = $${first}`,
-    tag === undefined ? `$${first + 1}::text is null` : `exists (${tagged})`,
+    tag === undefined ? `$${first + 1}::text is null` : tagged(first + 1),
+    cluster === undefined ? `$${first + 2}::text is null` : `(${member} or ${tagged(first + 2)})`,
   ].join(' and ');
 }
 
@@ -135,11 +141,11 @@ export async function readReviewRows(db: Database, requestIds: readonly string[]
 }
 
 /** How many rows wait for a correction. */
-export async function countReviewQueue(db: Database, { models, incident, tag }: ReviewFilter): Promise<number> {
+export async function countReviewQueue(db: Database, { models, ...filter }: ReviewFilter): Promise<number> {
   const [row] = await db.query<{ rows: number }>(
     `select count(*) as rows from relearn.review_queue q
-     where q.model = any($1) and q.removed_at is null and ${narrow('q', { incident, tag }, 2)}`,
-    [models, incident ?? null, tag ?? null],
+     where q.model = any($1) and q.removed_at is null and ${narrow('q', filter, 2)}`,
+    [models, filter.incident ?? null, filter.tag ?? null, filter.cluster ?? null],
   );
   return row?.rows ?? 0;
 }

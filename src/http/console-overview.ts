@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { listKnownLabels } from '../correct/known-labels.ts';
+import { listLabelsByUse } from '../correct/known-labels.ts';
 import type { QueueFiller } from '../correct/queue-fill.ts';
 import { countOpenIncident } from '../correct/review-progress.ts';
 import { createReuse } from '../correct/reuse.ts';
@@ -69,6 +69,6 @@ export function addOverviewRoutes(
   app.get('/api/labels', async (request) => {
     const { model } = parseRequest(labelsQuery, request.query);
     const { serve } = findModel(config, model);
-    return { labels: serve.kind === 'onnx' ? await listKnownLabels(db, model) : [] };
+    return { labels: serve.kind === 'onnx' ? await listLabelsByUse(db, model) : [] };
   });
 }

@@ -20,7 +20,7 @@ export const decisionRequest = z.object({ operator: label, reason: z.string().tr
 export const askedResponse = z.object({ asked: z.string() });
 export const retrainRequest = z.object({ model: z.string(), operator: label });
 export const labelsQuery = z.object({ model: z.string() });
-/** Empty for a model that writes text. */
+/** The likeliest first; empty for a model that writes text. */
 export const labelsResponse = z.object({ labels: z.array(z.string()) });
 
 export const redactRequest = z.object({ text: z.string().max(100_000) });

@@ -52,6 +52,8 @@ export const reviewScopes: RouteScopes = {
   '/api/webhooks/label-studio': 'open', // has a secret of its own
   '/api/review': 'view',
   '/api/review/cards': 'view',
+  '/api/review/state': 'view',
+  '/api/review/said': 'view',
   '/api/review/next': 'review',
   '/api/review/renew': 'review',
   '/api/review/release': 'review',

@@ -52,6 +52,14 @@ export const describedRoutes: readonly Described[] = [
     ...{ query: queue.cardsQuery, answer: queue.cardsResponse },
   },
   {
+    ...{ path: '/api/review/state', method: 'get', summary: 'How far a queue is, and who reviews' },
+    ...{ query: queue.stateQuery, answer: queue.stateResponse },
+  },
+  {
+    ...{ path: '/api/review/said', method: 'get', summary: 'What people said of a row' },
+    ...{ query: queue.saidQuery, answer: queue.saidResponse },
+  },
+  {
     ...{ path: '/api/review/next', method: 'post', summary: 'Cards to hold' },
     ...{ body: queue.nextRequest, answer: queue.nextResponse },
   },

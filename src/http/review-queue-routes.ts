@@ -1,11 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { createReuse } from '../correct/reuse.ts';
 import type { QueueFiller } from '../correct/queue-fill.ts';
-import { answerCard, removeRows, skipCard } from '../correct/review-actions.ts';
+import { answerCard, describeConflict, removeRows, skipCard } from '../correct/review-actions.ts';
 import { listFolds, listHolders } from '../correct/review-cards.ts';
 import { leaseCards, releaseLease, renewLease } from '../correct/review-lease.ts';
 import { countReviewQueue, listPlaces, listReviewQueue, type ReviewFilter } from '../correct/review-queue.ts';
 import { undoLast } from '../correct/review-undo.ts';
+import { listReviewers, listSaid } from '../correct/reviewers.ts';
 import { RelearnError } from '../errors.ts';
 import { parseRequest } from './errors.ts';
 import { findModel, type ReviewOptions } from './review-options.ts';
@@ -13,13 +14,14 @@ import * as schemas from './review-schemas.ts';
 import { createViews } from './review-views.ts';
 
 /**
- * The review queue: `GET /api/review` lists rows and `GET /api/review/cards` cards; `POST /api/review/next` gives a
+ * The review queue: `GET /api/review` lists rows, `GET /api/review/cards` cards, and `GET /api/review/state` tells how
+ * far it is and who reviews; `POST /api/review/next` gives a
  * reviewer cards to hold, which `answer`, `skip`, `remove`, `renew` and `release` then name by their lease; `undo`
  * takes back what the reviewer did last. Shapes are those of review-schemas.ts.
  */
 export function addQueueRoutes(app: FastifyInstance, options: ReviewOptions, filler: QueueFiller): void {
   const { config, db } = options;
-  const { showCards, showHeld, showProgress, tell, forgetProgress } = createViews(options);
+  const { showCards, showHeld, showProgress, showCluster, tell, forgetProgress } = createViews(options);
   const models = Object.keys(config.models);
   const reuse = createReuse<number>();
   const countWaiting = (filter: ReviewFilter) => reuse(JSON.stringify(filter), () => countReviewQueue(db, filter));
@@ -31,7 +33,8 @@ export function addQueueRoutes(app: FastifyInstance, options: ReviewOptions, fil
 
   function narrow({ model, ...filter }: Omit<ReviewFilter, 'models'> & { model?: string | undefined }): ReviewFilter {
     if (model !== undefined) findModel(config, model);
-    return { models: model === undefined ? models : [model], incident: filter.incident, tag: filter.tag };
+    const { incident, tag, cluster } = filter;
+    return { models: model === undefined ? models : [model], incident, tag, cluster };
   }
 
   app.get('/api/review', async (request) => {
@@ -68,6 +71,24 @@ export function addQueueRoutes(app: FastifyInstance, options: ReviewOptions, fil
     };
   });
 
+  app.get('/api/review/state', async (request) => {
+    const { model, ...given } = parseRequest(schemas.stateQuery, request.query);
+    const filter = narrow({ model, ...given });
+    await filler.fill();
+    const [waiting, progress, cluster, reviewers] = await Promise.all([
+      countWaiting(filter),
+      showProgress(model),
+      given.cluster === undefined ? null : showCluster(model, given.cluster),
+      listReviewers(db, model),
+    ]);
+    return { waiting, progress, cluster, reviewers };
+  });
+
+  app.get('/api/review/said', async (request) => {
+    const { request_id: requestId } = parseRequest(schemas.saidQuery, request.query);
+    return { said: await listSaid(db, requestId) };
+  });
+
   app.post('/api/review/next', async (request) => {
     const { lease_minutes: minutes, ...given } = parseRequest(schemas.nextRequest, request.body);
     const filter = narrow(given);
@@ -82,9 +103,11 @@ export function addQueueRoutes(app: FastifyInstance, options: ReviewOptions, fil
   });
 
   app.post('/api/review/renew', async (request) => {
-    const { operator, lease, lease_minutes: minutes } = parseRequest(schemas.renewRequest, request.body);
+    const { request_id: requestId, ...given } = parseRequest(schemas.renewRequest, request.body);
+    const { operator, lease, lease_minutes: minutes } = given;
     const until = await renewLease(db, { lease, operator, minutes });
     if (until !== null) return { lease, until };
+    if (requestId !== undefined) throw await describeConflict(db, requestId);
     throw new RelearnError('review_conflict', 'You do not hold this card any more. Ask for the next one.');
   });
 

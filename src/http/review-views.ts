@@ -8,6 +8,7 @@ import { countOpenIncident, type IncidentCount } from '../correct/review-progres
 import { suggest, type Suggestion } from '../correct/suggestions.ts';
 import { tellIncidents } from '../correct/tell-incidents.ts';
 import { errorMessage } from '../errors.ts';
+import { listFound } from '../watch/clusters/found.ts';
 import type { ReviewOptions } from './review-options.ts';
 
 export interface HeldCardView {
@@ -56,6 +57,15 @@ export function createViews({ config, db, signal }: ReviewOptions) {
     return open && { ...open, wanted, text: `${open.counted} of ${wanted}` };
   }
 
+  /** A cluster as its targeted review shows it; null for one that is gone. */
+  async function showCluster(model: string, key: string) {
+    const found = (await listFound(db, [model])).find((cluster) => cluster.key === key);
+    const wanted = config.models[model]?.clusters.minCorrected;
+    if (found === undefined || wanted === undefined) return null;
+    const { name, corrected, underReview } = found;
+    return { tag: key, name, corrected, wanted, under_review: underReview };
+  }
+
   /** What is stored stays stored when Temporal does not answer: the incident learns of it with the next correction. */
   async function tell(logger: FastifyBaseLogger, stored: readonly StoredCorrection[]): Promise<{ warning?: string }> {
     try {
@@ -67,5 +77,5 @@ export function createViews({ config, db, signal }: ReviewOptions) {
     }
   }
 
-  return { showCards, showHeld, showProgress, tell, forgetProgress: reuse.forget };
+  return { showCards, showHeld, showProgress, showCluster, tell, forgetProgress: reuse.forget };
 }

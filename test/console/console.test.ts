@@ -11,7 +11,7 @@ const pictures = process.env['RELEARN_SCREENSHOTS'];
 
 before(async () => {
   if (noBrowser !== false) return;
-  server = await startTestConsole();
+  server = await startTestConsole({ cards: 30 });
   browser = await openBrowser();
 });
 after(async () => {
@@ -33,7 +33,7 @@ async function confirm(page: Page, name: string, reason: string): Promise<void> 
 }
 
 test(
-  'an operator signs in, corrects six cards by keyboard, sees the progress, retrains, approves and rolls back',
+  'an operator signs in, corrects twenty rows by keyboard alone, sees the progress, retrains, approves and rolls back',
   inBrowser,
   async () => {
     const { context, page, errors } = await openPage(browser, server.url);
@@ -45,24 +45,31 @@ test(
     assert.ok(text.includes(attack), 'markup stays text');
     assert.equal(await page.evaluate('window.hacked'), undefined);
 
-    const keyboard = page.keyboard;
-    for (let n = 0; n < 6; n += 1) {
+    const { keyboard } = page;
+    let corrected = 0;
+    const correct = async (send = 'Enter') => {
       const before = await requestOf(page);
       await keyboard.press('e');
       await keyboard.type('complaint');
-      await keyboard.press('Enter');
-      await page.waitForFunction(`document.querySelector('article')?.dataset.request !== ${JSON.stringify(before)}`);
-    }
-    await page.getByText('6 of 100').waitFor();
+      await keyboard.press(send);
+      await page.locator(`article:not([data-request="${before}"])`).waitFor();
+      corrected += 1;
+    };
+    for (let n = 0; n < 20; n += 1) await correct();
+    await page.getByText('20 of 100').waitFor();
 
+    const next = await requestOf(page);
     await keyboard.press('u');
-    await page.getByText('5 of 100').waitFor();
-    await keyboard.press('e');
-    await keyboard.type('complaint');
-    await keyboard.press('Escape');
-    await keyboard.press('f');
-    await keyboard.press('Enter');
-    await page.getByText('8 of 100').waitFor();
+    await page.getByText('19 of 100').waitFor();
+    await page.locator(`article:not([data-request="${next}"])`).waitFor();
+    corrected -= 1;
+
+    const fold = page.getByRole('checkbox', { name: /^Answer the/ });
+    while ((await fold.count()) === 0) await correct();
+    const alike = page.locator('.fold li');
+    corrected += await alike.count();
+    await correct('Shift+Enter');
+    await page.getByText(`${corrected} of 100`).waitFor();
     await keyboard.press('s');
     await page.getByText('Skipped').waitFor();
     await keyboard.press('x');
@@ -87,7 +94,7 @@ test(
 );
 
 test(
-  'the next card is in the page before the server has heard of the last answer, and an undelivered answer comes back',
+  'the next card is in the page before the server has heard of the last answer, and an undelivered answer comes back with its text',
   inBrowser,
   async () => {
     const { context, page } = await openPage(browser, server.url);
@@ -96,13 +103,21 @@ test(
     await card(page).waitFor();
     await page.waitForLoadState('networkidle').catch(() => undefined);
     const first = await requestOf(page);
-    await context.setOffline(true);
+    let held: (() => void) | undefined;
+    await page.route('**/api/review/answer', (route) => (held = () => void route.abort()));
+    await page.keyboard.press('e');
+    await page.keyboard.type('lost on the way');
     await page.keyboard.press('Enter');
-    await page.waitForFunction(`document.querySelector('article')?.dataset.request === ${JSON.stringify(first)}`);
+    await page.locator(`article:not([data-request="${first}"])`).waitFor();
+    while (held === undefined) await page.waitForTimeout(10);
+    held();
+    await page.locator(`article[data-request="${first}"]`).waitFor();
     await page.getByText('The server does not answer').waitFor();
-    await context.setOffline(false);
+    assert.equal(await page.getByLabel('Your answer').inputValue(), 'lost on the way');
+    await page.unroute('**/api/review/answer');
     await page.keyboard.press('Enter');
-    await page.waitForFunction(`document.querySelector('article')?.dataset.request !== ${JSON.stringify(first)}`);
+    await page.locator(`article:not([data-request="${first}"])`).waitFor();
+    await page.getByText('Answered.').waitFor();
     await context.close();
   },
 );
@@ -114,10 +129,13 @@ test('a draft outlives a reload, and the browser keeps it redacted', inBrowser, 
   await card(page).waitFor();
   await page.keyboard.press('e');
   await page.keyboard.type('ask bob@example.com');
-  await page.waitForFunction('JSON.stringify(localStorage).includes("ask [EMAIL]")');
-  assert.doesNotMatch(String(await page.evaluate('JSON.stringify(localStorage)')), /bob@/);
+  await page.getByText('draft kept').waitFor();
+  const kept = String(await page.evaluate('JSON.stringify(localStorage)'));
+  assert.match(kept, /ask \[EMAIL\]/);
+  assert.doesNotMatch(kept, /bob@/);
   await page.reload();
-  await page.waitForFunction(`document.querySelector('#answer')?.value === 'ask [EMAIL]'`);
+  await card(page).waitFor();
+  assert.equal(await page.getByLabel('Your answer').inputValue(), 'ask [EMAIL]');
   await context.close();
 });
 

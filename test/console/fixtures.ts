@@ -26,17 +26,20 @@ interface ConsoleOptions {
   cards?: number;
   /** Further settings of the model. */
   model?: object;
+  /** Models beside `mail`. */
+  models?: Record<string, object>;
+  needsKeys?: boolean;
   temporalUi?: ReviewOptions['temporalUi'];
 }
 
 /** A console with keys on, over a real database with an incident of `cards` cards; asked decisions are kept. */
-export async function startTestConsole({ cards = 12, ...more }: ConsoleOptions = {}) {
+export async function startTestConsole({ cards = 12, needsKeys = true, ...more }: ConsoleOptions = {}) {
   const database = await createTestDatabase();
   const { db } = database;
   await ensureAhead(db, 1);
   const { logger } = memoryLogger();
   const model = { serve: { kind: 'onnx' }, retrain: { minCorrected: 100 }, ...more.model };
-  const config = testConfig({ models: { mail: model } });
+  const config = testConfig({ models: { mail: model, ...more.models } });
   const asked: string[] = [];
   const signal: ReviewSignals = {
     ...silentSignals,
@@ -54,7 +57,8 @@ export async function startTestConsole({ cards = 12, ...more }: ConsoleOptions =
     `insert into relearn.deployments (model, version, previous, action, actor) values ('mail', 'v1', 'v0', 'deploy', 'ann')`,
   );
   const keys = await followKeys({ db, logger, maxAgeMs: 60_000, pollMs: 50 });
-  const app = buildReview({ config, db, logger, keys, signal, temporalUi: more.temporalUi });
+  const guard = needsKeys ? { keys } : {};
+  const app = buildReview({ config, db, logger, signal, temporalUi: more.temporalUi, ...guard });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
 
   async function fill(): Promise<void> {

@@ -311,3 +311,59 @@ test('an answer that says nothing, too much or the unspeakable is refused, and t
   assert.equal((await answer({ ...card, completion: 'x' })).accepted, 1);
   assert.ok(!lines.some((line) => line.includes('was not filled')));
 });
+
+test('a cluster narrows the queue to its rows, and a reviewer’s other cards do not come with it', async () => {
+  await fillQueue([1, 2, 1]);
+  const { db } = database;
+  await db.query(
+    `insert into relearn.clusters (model, key, kind, terms) values ('mail', 'cluster/7', 'found', '{loan,cost}')
+     on conflict do nothing`,
+  );
+  await db.query(
+    `insert into relearn.cluster_members (model, key, request_id) values ('mail', 'cluster/7', '1.1') on conflict do nothing`,
+  );
+  await addTags(db, { tag: 'cluster/7', requestIds: ['2.0'], source: 'drift' });
+  const whole = only((await next('ann')).cards);
+  assert.equal(whole.card.request_id, '0.0');
+  const { cards, waiting: left } = await next('ann', { cluster: 'cluster/7', count: 3 });
+  assert.deepEqual(
+    cards.map(({ card }) => card.request_id),
+    ['1.1', '2.0'],
+  );
+  assert.equal(left, 2);
+  const path = '/api/review/state?model=mail&cluster=';
+  const { cluster } = await call(`${path}cluster/7`, schemas.stateResponse);
+  assert.deepEqual([cluster?.name, cluster?.wanted], ['loan, cost', 50]);
+  assert.equal((await call(`${path}gone`, schemas.stateResponse)).cluster, null);
+});
+
+test('who reviews is named with what they hold and what they answered; what was said of a row comes latest first', async () => {
+  await fillQueue([1, 1, 1]);
+  const first = only((await next('ann')).cards);
+  await answer({ ...held('ann', first), completion: 'spam' });
+  await next('bob', { count: 2 });
+  const { reviewers, waiting: left, progress } = await call('/api/review/state?model=mail', schemas.stateResponse);
+  assert.deepEqual(reviewers, [
+    { operator: 'ann', holds: 0, answered: 1 },
+    { operator: 'bob', holds: 2, answered: 0 },
+  ]);
+  assert.deepEqual([left, progress?.text], [2, '1 of 3']);
+  await storeCorrections(database.db, [{ requestId: '0.0', completion: 'ham', operator: 'eve', source: 'api' }]);
+  const { said } = await call('/api/review/said?request_id=0.0', schemas.saidResponse);
+  assert.deepEqual(
+    said.map(({ operator, completion }) => [operator, completion]),
+    [
+      ['eve', 'ham'],
+      ['ann', 'spam'],
+    ],
+  );
+});
+
+test('who lost a card hears who took it over', async () => {
+  await fillQueue([1]);
+  const { lease, card } = only((await next('ann')).cards);
+  await database.db.query(`update relearn.review_queue set leased_until = now() - interval '1 second'`);
+  await next('bob');
+  const { error } = await refused('/api/review/renew', { operator: 'ann', lease, request_id: card.request_id });
+  assert.match(error.message, /^bob holds this card until/);
+});
