@@ -1,19 +1,29 @@
 import { useSyncExternalStore } from 'react';
 
-/** The page's place, such as `#/review/mail` → `['review', 'mail']`. */
-export function usePlace(): string[] {
-  const hash = useSyncExternalStore(
+function useHash(): string {
+  return useSyncExternalStore(
     (changed) => {
       addEventListener('hashchange', changed);
       return () => removeEventListener('hashchange', changed);
     },
     () => location.hash,
   );
-  return hash
+}
+
+/** The page's place, such as `#/review/mail?incident=i1` → `['review', 'mail']`. */
+export function usePlace(): string[] {
+  return useHash()
     .replace(/^#\/?/, '')
+    .replace(/\?.*$/, '')
     .split('/')
     .filter((part) => part !== '')
     .map(decodeURIComponent);
+}
+
+/** What follows the place, such as `#/review/mail?incident=i1` → `incident=i1`. */
+export function useAsked(): URLSearchParams {
+  const [, asked = ''] = useHash().split(/\?(.*)/s);
+  return new URLSearchParams(asked);
 }
 
 export function placeOf(...parts: string[]): string {

@@ -1,6 +1,9 @@
 import type { Database } from '../../database.ts';
 import type { ClusterState, Identified, KnownCluster } from './identity.ts';
 
+/** Sizes at former looks are kept so long. */
+const sizesDays = 90;
+
 export interface FoundCluster {
   model: string;
   key: string;
@@ -98,6 +101,18 @@ export async function storeFound(
       `update relearn.clusters set state = 'resolved', rows = 0, run = $2, review_opened_at = null, updated_at = now()
        where model = $1 and key = any($3)`,
       [model, run, resolved],
+    );
+    await tx.query(
+      `insert into relearn.cluster_sizes (model, key, rows)
+       select c.model, c.key, c.rows from relearn.clusters c
+       where c.model = $1 and c.kind = 'found' and c.run = $2 and (c.rows > 0 or 0 < (
+         select z.rows from relearn.cluster_sizes z where z.model = c.model and z.key = c.key order by z.at desc limit 1))
+       on conflict do nothing`,
+      [model, run],
+    );
+    await tx.query(
+      `delete from relearn.cluster_sizes where model = $1 and at < now() - make_interval(days => ${sizesDays})`,
+      [model],
     );
     await tx.query(
       `insert into relearn.cluster_members (model, key, request_id)
