@@ -36,7 +36,7 @@ export function LogFilters({ model, filters }: LogFiltersProps) {
     onChange: ({ target }: { target: { value: string } }) => setDraft({ ...draft, [name]: target.value }),
   });
   const time = (name: 'from' | 'to') => ({
-    ...{ name, type: 'datetime-local', step: 1, value: localTime(draft[name]) },
+    ...{ name, type: 'datetime-local', value: localTime(draft[name]) },
     onChange: ({ target }: { target: { value: string } }) =>
       setDraft({ ...draft, [name]: target.value === '' ? '' : new Date(target.value).toISOString() }),
   });
@@ -119,7 +119,6 @@ export function LogFilters({ model, filters }: LogFiltersProps) {
             Log-prob. below
             <input type="number" max={0} step="any" placeholder="−0.7" {...field('logprob_below')} />
           </label>
-          <button type="submit">Apply</button>
         </div>
       </details>
       <datalist id="log-tags">
@@ -141,5 +140,5 @@ function localTime(at: string | undefined): string {
   const time = at === undefined ? NaN : Date.parse(at);
   if (Number.isNaN(time)) return '';
   const offset = new Date(time).getTimezoneOffset() * 60_000;
-  return new Date(time - offset).toISOString().slice(0, 19);
+  return new Date(time - offset).toISOString().slice(0, 16);
 }

@@ -20,6 +20,17 @@ type Found = z.output<typeof logResponse>[];
 const wantedRows = 50;
 const mostAsks = 25;
 
+const shortTime = new Intl.DateTimeFormat(undefined, {
+  ...({
+    day: '2-digit',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hour12: false,
+  } as const),
+});
+
 /** What production asked and answered, as it was kept. */
 export default function Log({ model }: { model: string }) {
   const { filters, row: opened } = useLogAddress();
@@ -41,6 +52,11 @@ export default function Log({ model }: { model: string }) {
   useEffect(() => {
     if (looksOn && !isFetching) void fetchNextPage();
   }, [looksOn, isFetching, fetchNextPage]);
+
+  const isThere = data !== undefined;
+  useEffect(() => {
+    if (isThere) list.current?.querySelector('[aria-expanded=true]')?.scrollIntoView({ block: 'center' });
+  }, [isThere]);
 
   const move = (step: 1 | -1) => {
     const buttons = [...(list.current?.querySelectorAll<HTMLElement>('.log-line') ?? [])];
@@ -93,7 +109,7 @@ function Line({ row, opened, toggle }: { row: Row; opened: boolean; toggle: () =
   return (
     <button type="button" className="log-line" aria-expanded={opened} onClick={toggle} data-request={row.request_id}>
       <span className="quiet when">
-        <Time at={row.ts} />
+        <time dateTime={row.ts}>{shortTime.format(new Date(row.ts))}</time>
       </span>
       <span className="cut">{row.prompt}</span>
       <span className="cut said">{row.response}</span>

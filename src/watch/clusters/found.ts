@@ -157,9 +157,14 @@ export async function listFound(db: Database, models: readonly string[]): Promis
      from relearn.clusters c
      left join lateral (
        select count(distinct k.request_id) as corrected, max(k.seq) as up_to
-       from relearn.tags t join relearn.corrections k on k.request_id = t.request_id
+       from relearn.tags t
+       -- Row by row: joined, every cluster would read all corrections.
+       cross join lateral (
+         select k.request_id, k.seq from relearn.corrections k
+         where k.request_id = t.request_id and k.verified and not k.equals_response and k.seq > c.last_triggered_seq
+         offset 0
+       ) k
        where t.model = c.model and t.tag = c.key and c.review_opened_at is not null
-         and k.verified and not k.equals_response and k.seq > c.last_triggered_seq
      ) fresh on true
      where c.model = any($1) and c.kind = 'found'
      order by c.state = 'resolved', c.rows desc, c.updated_at desc, c.id

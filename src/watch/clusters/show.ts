@@ -13,7 +13,7 @@ export interface ClusterPicture {
   examples: { request_id: string; prompt: string; response: string }[];
 }
 
-const shownSizes = 48;
+const shownSizes = 24;
 const shownExamples = 3;
 const readCharacters = 20_000;
 const shownCharacters = 300;
