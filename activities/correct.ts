@@ -25,7 +25,7 @@ export function createCorrectActivities({ db }: ActivityDependencies) {
     },
 
     async countCorrections({ incident }: { incident: string }): Promise<IncidentProgress> {
-      return incidentProgress(db, incident);
+      return withHeartbeat(() => incidentProgress(db, incident));
     },
 
     async listOpenIncidents({ model }: { model: string }): Promise<string[]> {

@@ -11,7 +11,9 @@ export async function startConsole(runtime: Runtime, logger: Logger, port?: numb
   const { config, db } = runtime;
   const keys = await openServerKeys('console', { config, db, logger });
   const signal = openReviewSignals(runtime);
-  const app = buildReview({ config, db, signal, logger, keys, secret: runtime.environment.secret });
+  const { secret, namespace, temporalUi: url } = runtime.environment;
+  const temporalUi = url === undefined ? undefined : { url, namespace };
+  const app = buildReview({ config, db, signal, logger, keys, temporalUi, secret });
   const stop = async () => {
     await app.close();
     await signal.close();

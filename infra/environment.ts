@@ -15,6 +15,8 @@ export interface Environment {
   temporal?: TemporalConnection;
   /** TEMPORAL_NAMESPACE. */
   namespace: string;
+  /** TEMPORAL_UI_URL: where people see workflows; the console links there. */
+  temporalUi?: string;
   /** RELEARN_CONFIG: path of relearn.yaml. */
   configPath?: string;
   /** RELEARN_LOG_LEVEL. */
@@ -33,11 +35,13 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
   const get = (name: string) => env[name] || undefined;
   const databaseUrl = get('DATABASE_URL');
   const configPath = get('RELEARN_CONFIG');
+  const temporalUi = readUrl('TEMPORAL_UI_URL', get('TEMPORAL_UI_URL'));
   const { connectionOptions, namespace } = readTemporal(env);
   return {
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
     ...(connectionOptions.address === undefined ? {} : { temporal: connectionOptions }),
     namespace: namespace ?? 'default',
+    ...(temporalUi === undefined ? {} : { temporalUi }),
     ...(configPath === undefined ? {} : { configPath }),
     logLevel: readLogLevel(get('RELEARN_LOG_LEVEL')),
     cacheDirectory: join(get('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'relearn'),
@@ -54,6 +58,14 @@ function readTemporal(env: NodeJS.ProcessEnv): ReturnType<typeof loadClientConne
       cause: error,
     });
   }
+}
+
+function readUrl(name: string, value: string | undefined): string | undefined {
+  if (value === undefined || (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol))) return value;
+  throw new RelearnError(
+    'invalid_config',
+    `${name} is ${value}; wanted an address such as https://temporal.example.com.`,
+  );
 }
 
 function readLogLevel(value = 'info'): LogLevel {

@@ -107,7 +107,7 @@ function childVariables(config: Config, { environment, temporalUi }: Backends, h
   const address = environment.temporal?.address;
   if (temporalUi === undefined || address === undefined) return childEnvironment(own);
   return childEnvironment(
-    { ...own, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: environment.namespace },
+    { ...own, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: environment.namespace, TEMPORAL_UI_URL: temporalUi },
     { withoutTemporal: true },
   );
 }

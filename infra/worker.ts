@@ -1,5 +1,4 @@
 import { mkdir } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import type { Config } from '../src/config.ts';
@@ -7,6 +6,7 @@ import type { DatabasePool } from '../src/database.ts';
 import { loadOnnxModelInThread } from '../src/serve/onnx-thread.ts';
 import { taskQueue, trainingTaskQueue } from '../src/temporal.ts';
 import { openAnswering } from './answering.ts';
+import { workflowBundlePath } from './bundle-workflows.ts';
 import { readCertificateKeys } from './certificate-keys.ts';
 import { trainerEnvironment, type TemporalConnection } from './environment.ts';
 import type { Logger } from './logger.ts';
@@ -32,7 +32,7 @@ export interface RunningWorker {
 /** Workflow histories are small; 200 cached ones cost about 100 MB. */
 const maxCachedWorkflows = 200;
 /** A workflow waits so long for the worker that has it in memory, before another takes it up: 10 s by default. */
-const stickyQueueScheduleToStartTimeout = '2s';
+const stickyQueueScheduleToStartTimeout = '1s';
 
 /**
  * Runs workflows and short activities on `relearn` and trainers on `relearn-training`. The connection must be up:
@@ -55,12 +55,12 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   const connection = await NativeConnection.connect(setup.temporal);
   const common = {
     ...{ connection, namespace: setup.namespace, activities },
-    ...{ shutdownGraceTime: '5s', shutdownForceTime: '10s', maxHeartbeatThrottleInterval: '2s' },
+    ...{ shutdownGraceTime: '5s', shutdownForceTime: '10s', maxHeartbeatThrottleInterval: '500ms' },
   } satisfies Partial<WorkerOptions>;
   const workers = [
     await Worker.create({
       ...{ ...common, taskQueue, maxCachedWorkflows, stickyQueueScheduleToStartTimeout },
-      workflowsPath: workflowsPath(),
+      workflowBundle: { codePath: workflowBundlePath },
     }),
     await Worker.create({ ...common, taskQueue: trainingTaskQueue, maxConcurrentActivityTaskExecutions: 1 }),
   ];
@@ -78,8 +78,4 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
       await done;
     },
   };
-}
-
-function workflowsPath(): string {
-  return fileURLToPath(new URL('../workflows/index.js', import.meta.url));
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { logRecordSchema } from '../log/record.ts';
 import * as clusters from './cluster-schemas.ts';
 import * as page from './console-schemas.ts';
+import { incidentResponse, incidentsResponse } from './incident-schemas.ts';
 import { reviewScopes } from './keys-guard.ts';
 import * as log from './log-schemas.ts';
 import * as queue from './review-schemas.ts';
@@ -28,8 +29,8 @@ export const describedRoutes: readonly Described[] = [
     ...{ path: '/api/labels', method: 'get', summary: 'Labels of a classifier' },
     ...{ query: page.labelsQuery, answer: page.labelsResponse },
   },
-  { path: '/api/incidents', method: 'get', summary: 'Incidents, open ones first', answer: page.incidentsResponse },
-  { path: '/api/incidents/:id', method: 'get', summary: 'One incident', answer: page.incidentResponse },
+  { path: '/api/incidents', method: 'get', summary: 'Incidents, open ones first', answer: incidentsResponse },
+  { path: '/api/incidents/:id', method: 'get', summary: 'One incident', answer: incidentResponse },
   ...(['close', 'retrain'] as const).map((what) => ({
     ...{ path: `/api/incidents/:id/${what}`, method: 'post' as const, summary: `Ask to ${what}, with a reason` },
     ...{ body: page.decisionRequest, answer: page.askedResponse },

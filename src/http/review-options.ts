@@ -32,6 +32,8 @@ export interface ReviewOptions {
   logger: FastifyBaseLogger;
   /** Left out: requests need no key. */
   keys?: Keys | undefined;
+  /** The Temporal UI, where its address is known. */
+  temporalUi?: { url: string; namespace: string } | undefined;
   /** Secrets that the configuration names. Left out: no webhook is taken. */
   secret?: ((name: string) => string | undefined) | undefined;
 }
