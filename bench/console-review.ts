@@ -1,6 +1,14 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
 import { chromium, type Page } from 'playwright-core';
 import { z } from 'zod';
-import type { Database } from '../src/database.ts';
+import { startPostgres } from '../infra/embedded/postgres.ts';
+import { migrate } from '../infra/migrate.ts';
+import { configSchema } from '../src/config.ts';
+import { openDatabase, type Database } from '../src/database.ts';
+import { buildReview } from '../src/http/review.ts';
 
 const chromiumPath = '/usr/bin/chromium';
 const corrections = 20;
@@ -32,7 +40,7 @@ const watch = `
  * The review screen in Chromium, worked by keyboard: how long a reviewer waits between two rows. `url` is of a console
  * without keys whose model `bench` has the rows of `fillReview`.
  */
-export async function measureReview(url: string): Promise<{ next_row_p50_ms: number; next_row_p95_ms: number }> {
+async function measureReview(url: string): Promise<{ next_row_p50_ms: number; next_row_p95_ms: number }> {
   const browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] });
   try {
     const page = await browser.newPage();
@@ -62,7 +70,7 @@ async function correctOne(page: Page, label: string): Promise<void> {
 }
 
 /** 600 rows of a kilobyte each in cards of six, and 150 labels. */
-export async function fillReview(db: Database): Promise<void> {
+async function fillReview(db: Database): Promise<void> {
   await db.query(`select relearn.ensure_partition('samples', now())`);
   await db.query(
     `insert into relearn.samples (request_id, ts, model, model_version, prompt, response, latency_ms, response_logprob,
@@ -83,4 +91,35 @@ export async function fillReview(db: Database): Promise<void> {
     [model],
   );
   await db.query('analyze');
+}
+
+/**
+ * The console in Chromium. `next_row_p50_ms` and `next_row_p95_ms`: from the key that sends a correction to the frame
+ * that shows the next row, over 20 corrections by keyboard.
+ */
+export async function run(): Promise<Record<string, number>> {
+  const directory = await mkdtemp(join(tmpdir(), 'relearn-bench-'));
+  const postgres = await startPostgres({ directory: join(directory, 'console') });
+  const db = openDatabase(postgres.url, { maxConnections: 10 });
+  const nothing = () => Promise.resolve();
+  const app = buildReview({
+    config: configSchema.parse({ models: { bench: { serve: { kind: 'onnx' } } } }),
+    db,
+    logger: pino({ level: 'silent' }),
+    signal: {
+      ...{ correctionsRecorded: nothing, startDriftResponse: nothing, triggerRetrain: nothing, decide: nothing },
+      ...{ decideRun: nothing, rollBack: nothing, promote: nothing, eraseUser: () => Promise.resolve('') },
+      runState: () => Promise.resolve({ phase: 'train', candidate: null }),
+    },
+  });
+  try {
+    await migrate(db);
+    await fillReview(db);
+    return await measureReview(await app.listen({ host: '127.0.0.1', port: 0 }));
+  } finally {
+    await app.close();
+    await db.close();
+    await postgres.process.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
 }

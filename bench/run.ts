@@ -10,6 +10,7 @@ import { errorMessage, RelearnError } from '../src/errors.ts';
 /** Each is a file of this folder that exports `run(options: Options): Promise<Record<string, number>>`. */
 const benchmarks = [
   'console',
+  'console-review',
   'corrections',
   'drift',
   'gate',

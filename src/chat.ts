@@ -73,6 +73,12 @@ export function promptMessages(text: string): Message[] {
   return [{ role: 'user', content: text }];
 }
 
+/** The beginning of what was said last, to know a prompt by in a list. A conversation that was cut is shown as it is. */
+export function lastSaid(text: string, characters: number): string {
+  const last = promptMessages(text).at(-1);
+  return (last === undefined ? text : messageText(last)).slice(0, characters);
+}
+
 /** The turn that answers: a text, or an assistant's message as JSON, as the log keeps one that calls tools. */
 export function readAnswer(text: string): Message {
   if (text.startsWith('{"role":"assistant"')) {

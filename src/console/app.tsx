@@ -15,11 +15,15 @@ import { VersionPage } from './version.tsx';
 import { Versions } from './versions.tsx';
 
 const Overview = lazy(() => import('./overview.tsx'));
+const Log = lazy(() => import('./log.tsx'));
+const Clusters = lazy(() => import('./clusters.tsx'));
 const pages = [
   ['overview', 'Overview'],
   ['review', 'Review'],
   ['incidents', 'Incidents'],
   ['versions', 'Versions'],
+  ['log', 'Log'],
+  ['clusters', 'Clusters'],
 ] as const;
 
 /** The console: who is not signed in sees the sign-in, everyone else the page that the address names. */
@@ -66,6 +70,10 @@ function pageAt(page: string, [first, second]: string[]): ReactNode {
         return <VersionPage key={`${first}/${second}`} model={first} version={second} />;
       }
       return <ForModel of="versions" model={first} show={(model) => <Versions key={model} model={model} />} />;
+    case 'log':
+      return <ForModel of="log" model={first} show={(model) => <Log model={model} />} />;
+    case 'clusters':
+      return <ForModel of="clusters" model={first} show={(model) => <Clusters model={model} />} />;
     default:
       return <p>There is no page of this name.</p>;
   }

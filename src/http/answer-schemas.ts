@@ -55,16 +55,6 @@ export const driftEventResponse = z.object({
   warning: z.string().optional(),
 });
 
-export const clustersResponse = z.object({
-  clusters: z.array(
-    z.object({
-      ...{ model: z.string(), tag: z.string(), name: z.string() },
-      state: z.enum(['new', 'growing', 'stable', 'resolved']),
-      ...{ rows: count, under_review: z.boolean(), corrected: count, wanted: count.nullable() },
-    }),
-  ),
-});
-
 export const erasureStartedResponse = z.object({ user_id_hash: z.string() });
 export const erasureResponse = z.object({
   requestedAt: time,

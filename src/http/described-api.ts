@@ -1,7 +1,6 @@
 import * as answers from './answer-schemas.ts';
 import * as page from './console-schemas.ts';
 import type { Described } from './openapi.ts';
-import { clustersQuery } from './review-clusters.ts';
 import { correctionsRequest, streamFormats } from './review-corrections.ts';
 import { erasureRequest } from './review-erasures.ts';
 import { releaseRequest } from './review-schemas.ts';
@@ -76,10 +75,6 @@ export const programRoutes: readonly Described[] = [
   {
     ...{ path: '/api/drift-events', method: 'post', summary: 'A detector outside has seen drift' },
     ...{ body: driftEvent, answer: answers.driftEventResponse },
-  },
-  {
-    ...{ path: '/api/clusters', method: 'get', summary: 'Groups of alike rows among those that fail' },
-    ...{ query: clustersQuery, answer: answers.clustersResponse },
   },
   {
     ...{ path: '/api/retrain', method: 'post', summary: 'Ask for a retrain' },

@@ -1,10 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { errorResponse } from './answer-schemas.ts';
+import { logRecordSchema } from '../log/record.ts';
+import * as clusters from './cluster-schemas.ts';
 import * as page from './console-schemas.ts';
 import { programRoutes } from './described-api.ts';
 import { incidentResponse, incidentsResponse } from './incident-schemas.ts';
 import { reviewScopes } from './keys-guard.ts';
+import * as log from './log-schemas.ts';
 import * as queue from './review-schemas.ts';
 
 export interface Described {
@@ -84,6 +87,30 @@ export const describedRoutes: readonly Described[] = [
     ...{ body: queue.undoRequest, answer: queue.undoResponse },
   },
   ...programRoutes,
+  {
+    ...{ path: '/api/log', method: 'get', summary: 'Kept rows, the latest first' },
+    ...{ query: log.logQuery, answer: log.logResponse },
+  },
+  {
+    ...{ path: '/api/log/count', method: 'get', summary: 'How many rows a filter lets pass' },
+    ...{ query: log.logFilter, answer: log.logCountResponse },
+  },
+  {
+    ...{ path: '/api/log/facets', method: 'get', summary: 'Versions and tags to narrow the log to' },
+    ...{ query: log.facetsQuery, answer: log.facetsResponse },
+  },
+  {
+    ...{ path: '/api/log/row', method: 'get', summary: 'All about one row' },
+    ...{ query: log.rowQuery, answer: log.rowResponse },
+  },
+  {
+    ...{ path: '/api/log/export', method: 'get', summary: 'Rows as JSONL, or as CSV with ?format=csv' },
+    ...{ query: log.exportQuery, answer: logRecordSchema },
+  },
+  {
+    ...{ path: '/api/clusters', method: 'get', summary: 'Groups of alike rows among those that fail' },
+    ...{ query: clusters.clustersQuery, answer: clusters.clustersResponse },
+  },
 ];
 
 /** `GET /api/openapi.json`: OpenAPI 3.1, made from the zod schemas. */

@@ -9,6 +9,7 @@ import { pattern } from '../tag/config.ts';
 import { countRows, selectRows } from '../tag/select-rows.ts';
 import { addTags } from '../tag/tags.ts';
 import { parseRequest } from './errors.ts';
+import { keptBecause, searchText } from './log-schemas.ts';
 import { actorOf, findModel, type ReviewOptions } from './review-options.ts';
 import { label, requestId } from './words.ts';
 
@@ -23,11 +24,14 @@ const filter = z.strictObject({
   tag: label.optional(),
   incident: label.optional(),
   version: label.optional(),
-  kept_because: z.array(z.enum(['low_confidence', 'flagged', 'drift_window', 'post_drift', 'healthy'])).optional(),
+  kept_because: z.array(keptBecause).optional(),
+  logprob_from: z.number().optional(),
   logprob_below: z.number().optional(),
   feedback: z.array(z.enum(feedbackKinds)).optional(),
   prompt: pattern.optional(),
   response: pattern.optional(),
+  text: searchText.optional(),
+  cluster: label.optional(),
 });
 const change = z.object({ tag: label, operator: label, action: z.enum(['add', 'remove']).default('add') });
 const byIds = change.extend({
@@ -64,8 +68,8 @@ export function addTagRoutes(app: FastifyInstance, { config, db }: ReviewOptions
     }
     const body = await redactWords(parseRequest(byFilter, request.body));
     findModel(config, body.filter.model);
-    const { kept_because: keptBecause, logprob_below: logprobBelow, ...same } = body.filter;
-    const rowFilter = { ...same, keptBecause, logprobBelow };
+    const { kept_because: because, logprob_from: logprobFrom, logprob_below: logprobBelow, ...same } = body.filter;
+    const rowFilter = { ...same, keptBecause: because, logprobFrom, logprobBelow };
     // Who takes a tag off many rows means those that carry it.
     const wanted = body.action === 'remove' ? { ...rowFilter, tag: rowFilter.tag ?? body.tag } : rowFilter;
     if (body.dry_run) return { rows: await countRows(db, wanted) };

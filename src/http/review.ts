@@ -9,6 +9,7 @@ import { addEventRoute } from './events.ts';
 import { guardRoutes, reviewScopes } from './keys-guard.ts';
 import { addLabelStudioWebhook } from './label-studio-webhook.ts';
 import { serverLimits } from './limits.ts';
+import { addLogRoutes } from './log-routes.ts';
 import { addOpenApiRoute } from './openapi.ts';
 import { addClusterRoute } from './review-clusters.ts';
 import { addCorrectionRoute } from './review-corrections.ts';
@@ -60,6 +61,7 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   addTagRoutes(app, options);
   addDriftEventRoute(app, options);
   addClusterRoute(app, options);
+  addLogRoutes(app, options);
   addLabelStudioWebhook(app, options);
   addErasureRoutes(app, options);
   addOverviewRoutes(app, options, filler);

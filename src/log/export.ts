@@ -13,8 +13,8 @@ export interface LogFilter {
 
 type StoredRecord = Omit<LogRecord, 'ts'> & { ts: Date };
 
-/** A row's place in the order. Its time is text: a Date would cut it to milliseconds, and repeat or lose rows. */
-interface Place {
+/** A row's place in the order of time. Its time is text: a Date would cut it to milliseconds, and repeat or lose rows. */
+export interface Place {
   at: string;
   requestId: string;
 }
@@ -26,7 +26,7 @@ export async function* exportLog(db: Database, filter: LogFilter): AsyncGenerato
   let last: Place | undefined;
   do {
     const places = await readPlaces(db, filter, last);
-    for (const record of await readRecords(db, places)) yield { ...record, ts: record.ts.toISOString() };
+    yield* await readRecords(db, places);
     last = places.length === pageRows ? places.at(-1) : undefined;
   } while (last !== undefined);
 }
@@ -49,8 +49,9 @@ async function readPlaces(
   );
 }
 
-async function readRecords(db: Database, places: readonly Place[]): Promise<StoredRecord[]> {
-  return db.query<StoredRecord>(
+/** The records of rows, oldest first. */
+export async function readRecords(db: Database, places: readonly Place[]): Promise<LogRecord[]> {
+  const rows = await db.query<StoredRecord>(
     `select l.request_id, l.ts, l.model_version, l.prompt, l.response, l.latency_ms, l.user_id_hash,
        l.response_logprob, l.tags
      from unnest($1::timestamptz[], $2::text[]) as page (ts, request_id)
@@ -58,4 +59,5 @@ async function readRecords(db: Database, places: readonly Place[]): Promise<Stor
      order by l.ts, l.request_id`,
     [places.map(({ at }) => at), places.map(({ requestId }) => requestId)],
   );
+  return rows.map((row) => ({ ...row, ts: row.ts.toISOString() }));
 }

@@ -25,7 +25,7 @@ export async function applyRule(db: Database, model: string, rule: TagRule): Pro
       const [done] = await tx.query<{ tagged: number }>(
         `with known as (
            select coalesce((select applied_until - interval '${overlap}' from relearn.tag_rules
-             where model = $1 and rule = $12), now() - interval '${firstLook}') as since
+             where model = $1 and rule = $15), now() - interval '${firstLook}') as since
          ), matching as (
            select s.request_id from ${matchingRows}
              and (s.ts > (select since from known) or $9::text[] is not null and s.request_id in (
@@ -33,12 +33,12 @@ export async function applyRule(db: Database, model: string, rule: TagRule): Pro
                where f.model = $1 and f.kind = any($9) and f.created_at > (select since from known)))
          ), tagged as (
            insert into relearn.tags (request_id, tag, model, source, actor)
-           select distinct m.request_id, $13, $1, 'rule', 'rule ' || $12 from matching m
+           select distinct m.request_id, $16, $1, 'rule', 'rule ' || $15 from matching m
            where not exists (
-             select from relearn.tag_removals r where r.request_id = m.request_id and r.tag = $13)
+             select from relearn.tag_removals r where r.request_id = m.request_id and r.tag = $16)
            on conflict do nothing returning 1
          ), noted as (
-           insert into relearn.tag_rules (model, rule, applied_until) values ($1, $12, now())
+           insert into relearn.tag_rules (model, rule, applied_until) values ($1, $15, now())
            on conflict (model, rule) do update set applied_until = excluded.applied_until
          )
          select count(*) as tagged from tagged`,

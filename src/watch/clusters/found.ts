@@ -1,6 +1,9 @@
 import type { Database } from '../../database.ts';
 import type { ClusterState, Identified, KnownCluster } from './identity.ts';
 
+/** Sizes at former looks are kept so long. */
+const sizesDays = 90;
+
 export interface FoundCluster {
   model: string;
   key: string;
@@ -100,6 +103,18 @@ export async function storeFound(
       [model, run, resolved],
     );
     await tx.query(
+      `insert into relearn.cluster_sizes (model, key, rows)
+       select c.model, c.key, c.rows from relearn.clusters c
+       where c.model = $1 and c.kind = 'found' and c.run = $2 and (c.rows > 0 or 0 < (
+         select z.rows from relearn.cluster_sizes z where z.model = c.model and z.key = c.key order by z.at desc limit 1))
+       on conflict do nothing`,
+      [model, run],
+    );
+    await tx.query(
+      `delete from relearn.cluster_sizes where model = $1 and at < now() - make_interval(days => ${sizesDays})`,
+      [model],
+    );
+    await tx.query(
       `insert into relearn.cluster_members (model, key, request_id)
        select $1, * from unnest($2::text[], $3::text[])`,
       [
@@ -142,9 +157,14 @@ export async function listFound(db: Database, models: readonly string[]): Promis
      from relearn.clusters c
      left join lateral (
        select count(distinct k.request_id) as corrected, max(k.seq) as up_to
-       from relearn.tags t join relearn.corrections k on k.request_id = t.request_id
+       from relearn.tags t
+       -- Row by row: joined, every cluster would read all corrections.
+       cross join lateral (
+         select k.request_id, k.seq from relearn.corrections k
+         where k.request_id = t.request_id and k.verified and not k.equals_response and k.seq > c.last_triggered_seq
+         offset 0
+       ) k
        where t.model = c.model and t.tag = c.key and c.review_opened_at is not null
-         and k.verified and not k.equals_response and k.seq > c.last_triggered_seq
      ) fresh on true
      where c.model = any($1) and c.kind = 'found'
      order by c.state = 'resolved', c.rows desc, c.updated_at desc, c.id
