@@ -1,17 +1,22 @@
 import { buildReview } from '../src/http/review.ts';
+import { createPayloadCodec } from '../src/payload/codec.ts';
 import type { RunningServer } from './gateway-process.ts';
 import { listen } from './listen.ts';
 import type { Logger } from './logger.ts';
 import { openReviewSignals } from './review-signals.ts';
 import type { Runtime } from './runtime.ts';
 import { openServerKeys } from './server-keys.ts';
+import { findUiOrigins } from './web-addresses.ts';
 
 /** Serves the review API. Throws `keys_required` where others can reach it and there is no key. */
 export async function startConsole(runtime: Runtime, logger: Logger, port?: number): Promise<RunningServer> {
   const { config, db } = runtime;
   const keys = await openServerKeys('console', { config, db, logger });
   const signal = openReviewSignals(runtime);
-  const app = buildReview({ config, db, signal, logger, keys, secret: runtime.environment.secret });
+  const { secret, namespace, payloadKeys } = runtime.environment;
+  const payloads = { codec: createPayloadCodec(payloadKeys ?? []), namespace };
+  const uiOrigins = findUiOrigins(config, runtime.environment);
+  const app = buildReview({ config, db, signal, logger, keys, secret, payloads: { ...payloads, uiOrigins } });
   const stop = async () => {
     await app.close();
     await signal.close();

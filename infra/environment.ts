@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Config } from '../src/config.ts';
 import { RelearnError } from '../src/errors.ts';
+import { readPayloadKeys, type PayloadKey } from '../src/payload/keys.ts';
 
 /** How to reach a Temporal server: address, TLS, API key, headers. */
 export type TemporalConnection = ReturnType<typeof loadClientConnectConfig>['connectionOptions'];
@@ -21,6 +22,11 @@ export interface Environment {
   logLevel: LogLevel;
   /** What was built or fetched once for all checkouts: XDG_CACHE_HOME or ~/.cache. */
   cacheDirectory: string;
+  /** RELEARN_PAYLOAD_KEYS: what payloads in Temporal are encrypted with. */
+  payloadKeys?: readonly PayloadKey[];
+  /** RELEARN_CONSOLE_URL and RELEARN_TEMPORAL_UI: where `relearn up` serves them, told to its processes. */
+  consoleUrl?: string;
+  temporalUi?: string;
   /** A secret that the configuration names. '' counts as unset. */
   secret: (name: string) => string | undefined;
 }
@@ -33,6 +39,8 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
   const get = (name: string) => env[name] || undefined;
   const databaseUrl = get('DATABASE_URL');
   const configPath = get('RELEARN_CONFIG');
+  const consoleUrl = get('RELEARN_CONSOLE_URL');
+  const temporalUi = get('RELEARN_TEMPORAL_UI');
   const { connectionOptions, namespace } = readTemporal(env);
   return {
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
@@ -40,6 +48,9 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     namespace: namespace ?? 'default',
     ...(configPath === undefined ? {} : { configPath }),
     logLevel: readLogLevel(get('RELEARN_LOG_LEVEL')),
+    payloadKeys: readPayloadKeys(get('RELEARN_PAYLOAD_KEYS')),
+    ...(consoleUrl === undefined ? {} : { consoleUrl }),
+    ...(temporalUi === undefined ? {} : { temporalUi }),
     cacheDirectory: join(get('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'relearn'),
     secret: get,
   };
@@ -78,6 +89,7 @@ export function childEnvironment(
 
 /** The environment for a trainer's program: without what opens Relearn's own database, certificates and cluster. */
 export function trainerEnvironment({ log, certificates }: Pick<Config, 'log' | 'certificates'>): NodeJS.ProcessEnv {
-  const own = new Set(['DATABASE_URL', 'TEMPORAL_API_KEY', log.hashKeyEnv, certificates.signingKeyEnv]);
+  const relearn = ['DATABASE_URL', 'TEMPORAL_API_KEY', 'RELEARN_PAYLOAD_KEYS'];
+  const own = new Set([...relearn, log.hashKeyEnv, certificates.signingKeyEnv]);
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.has(name)));
 }

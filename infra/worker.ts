@@ -4,13 +4,16 @@ import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker
 import { createActivities } from '../activities/index.ts';
 import type { Config } from '../src/config.ts';
 import type { DatabasePool } from '../src/database.ts';
+import type { PayloadKey } from '../src/payload/keys.ts';
 import { loadOnnxModelInThread } from '../src/serve/onnx-thread.ts';
 import { taskQueue, trainingTaskQueue } from '../src/temporal.ts';
 import { openAnswering } from './answering.ts';
 import { readCertificateKeys } from './certificate-keys.ts';
+import { makeDataConverter } from './data-converter.ts';
 import { trainerEnvironment, type TemporalConnection } from './environment.ts';
 import type { Logger } from './logger.ts';
 import { statePaths } from './state-paths.ts';
+import { findConsoleUrl } from './web-addresses.ts';
 
 export interface WorkerSetup {
   config: Config;
@@ -18,6 +21,10 @@ export interface WorkerSetup {
   temporal: TemporalConnection;
   namespace: string;
   hashKey: string;
+  /** What payloads are encrypted with; none: they are not. */
+  payloadKeys?: readonly PayloadKey[] | undefined;
+  /** Where `relearn up` serves the console, when it does. */
+  consoleUrl?: string | undefined;
   secret: (name: string) => string | undefined;
   logger: Logger;
 }
@@ -49,18 +56,21 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
     ...{ config, db, artifacts, answerer, writer: log, logger, hashKey: setup.hashKey },
     certificateKeys: await readCertificateKeys(config, setup.secret),
     ...{ datasetDirectory: paths.datasets, scratchDirectory: paths.scratch },
+    consoleUrl: findConsoleUrl(config, { consoleUrl: setup.consoleUrl }),
     ...{ secret: setup.secret, environment: trainerEnvironment(config) },
   });
 
   const connection = await NativeConnection.connect(setup.temporal);
   const common = {
     ...{ connection, namespace: setup.namespace, activities },
+    dataConverter: makeDataConverter(setup.payloadKeys),
+    interceptors: { workflowModules: [workflowFile('activity-summaries')] },
     ...{ shutdownGraceTime: '5s', shutdownForceTime: '10s', maxHeartbeatThrottleInterval: '2s' },
   } satisfies Partial<WorkerOptions>;
   const workers = [
     await Worker.create({
       ...{ ...common, taskQueue, maxCachedWorkflows, stickyQueueScheduleToStartTimeout },
-      workflowsPath: workflowsPath(),
+      workflowsPath: workflowFile('index'),
     }),
     await Worker.create({ ...common, taskQueue: trainingTaskQueue, maxConcurrentActivityTaskExecutions: 1 }),
   ];
@@ -80,6 +90,6 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   };
 }
 
-function workflowsPath(): string {
-  return fileURLToPath(new URL('../workflows/index.js', import.meta.url));
+function workflowFile(name: string): string {
+  return fileURLToPath(new URL(`../workflows/${name}.js`, import.meta.url));
 }

@@ -20,6 +20,7 @@ const seconds = z.number().positive();
 const count = z.number().int().positive();
 const file = z.string().min(1);
 const port = z.number().int().min(0).max(65535);
+const webUrl = z.url({ protocol: /^https?$/ });
 
 const serve = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('onnx') }).describe('an ONNX champion from the registry, run in this process'),
@@ -144,7 +145,16 @@ const settings = z.strictObject({
     .refine(openHereOnly, offElsewhere)
     .prefault({}),
   console: z
-    .strictObject({ ...server, port: port.default(8081) })
+    .strictObject({
+      ...server,
+      port: port.default(8081),
+      url: webUrl.optional().describe('where people open the console, for links to it; left out: where it listens'),
+      temporalUi: webUrl
+        .optional()
+        .describe(
+          'where people open the Temporal UI, whose pages may ask the console to decrypt; `relearn up` knows its own',
+        ),
+    })
     .refine(openHereOnly, offElsewhere)
     .prefault({}),
   log: z

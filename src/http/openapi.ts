@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { codecBody } from './codec-routes.ts';
 import * as page from './console-schemas.ts';
 import { reviewScopes } from './keys-guard.ts';
 import * as queue from './review-schemas.ts';
@@ -70,6 +71,14 @@ export const describedRoutes: readonly Described[] = [
     ...{ path: '/api/review/undo', method: 'post', summary: 'Undo what the reviewer did last' },
     ...{ body: queue.undoRequest, answer: queue.undoResponse },
   },
+  ...(['decode', 'encode'] as const).map((what) => ({
+    ...{
+      path: `/codec/${what}`,
+      method: 'post' as const,
+      summary: `Payloads of Temporal: ${what}, for its UI and CLI`,
+    },
+    ...{ body: codecBody, answer: codecBody },
+  })),
 ];
 
 /** `GET /api/openapi.json`: OpenAPI 3.1, made from the zod schemas. */

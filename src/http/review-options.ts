@@ -3,6 +3,7 @@ import type { Actor } from '../audit.ts';
 import type { Config, ModelConfig } from '../config.ts';
 import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
+import type { PayloadAccess } from './codec-routes.ts';
 import type { Decision, RetrainTrigger } from '../temporal.ts';
 import type { Keys } from './keys-follow.ts';
 
@@ -34,6 +35,8 @@ export interface ReviewOptions {
   keys?: Keys | undefined;
   /** Secrets that the configuration names. Left out: no webhook is taken. */
   secret?: ((name: string) => string | undefined) | undefined;
+  /** What Temporal's payloads are decrypted with, and for whose pages. Left out: none are, for none. */
+  payloads?: PayloadAccess | undefined;
 }
 
 /** Who acts by a request: the name it gives, and the key it came with. */

@@ -1,5 +1,6 @@
 import fastify, { LogController, type FastifyInstance } from 'fastify';
 import { RelearnError } from '../errors.ts';
+import { addCodecRoutes, isAskedByUi, noPayloadKeys } from './codec-routes.ts';
 import { addConsoleFiles } from './console-files.ts';
 import { addOverviewRoutes } from './console-overview.ts';
 import { retrainRequest } from './console-schemas.ts';
@@ -31,7 +32,7 @@ const bodyLimitBytes = 16 * 1024 * 1024;
  * Builds, does not listen. Without keys it answers loopback and the configured host only.
  */
 export function buildReview(options: ReviewOptions): FastifyInstance {
-  const { config, db, signal, logger, keys } = options;
+  const { config, db, signal, logger, keys, payloads = noPayloadKeys } = options;
   const app = fastify({
     ...serverLimits(config.console),
     loggerInstance: logger,
@@ -42,7 +43,8 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   const models = Object.keys(config.models);
   answerErrors(app, ['the console at /, and what /api/openapi.json describes']);
   const sessions = keys === undefined ? undefined : createSessions(db, keys);
-  guardRoutes(app, { keys, scopes: reviewScopes, server: config.console, sessions });
+  const mayAskFromElsewhere = isAskedByUi(payloads.uiOrigins);
+  guardRoutes(app, { keys, scopes: reviewScopes, server: config.console, sessions, mayAskFromElsewhere });
 
   addConsoleFiles(app);
   addSessionRoutes(app, keys, sessions);
@@ -62,6 +64,7 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   addRedactRoute(app);
   addOpenApiRoute(app);
   addVersionRoute(app, options);
+  addCodecRoutes(app, payloads);
 
   app.post('/api/retrain', async (request, reply) => {
     const { model, operator } = parseRequest(retrainRequest, request.body);
