@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { Client, type Connection } from '@temporalio/client';
+import { Client, type ConnectionLike } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { createPayloadCodec } from '../src/payload/codec.ts';
 import type { PayloadKey } from '../src/payload/keys.ts';
@@ -15,7 +15,7 @@ export function makeDataConverter(keys: readonly PayloadKey[] = []): DataConvert
 
 /** The one way to a Temporal client: of a namespace, over a connection, with the payload keys of the environment. */
 export function makeClient(
-  connection: Connection,
+  connection: ConnectionLike,
   { namespace, payloadKeys }: { namespace: string; payloadKeys?: readonly PayloadKey[] },
 ): Client {
   return new Client({ connection, namespace, dataConverter: makeDataConverter(payloadKeys) });

@@ -2,7 +2,7 @@ import type { WorkflowInterceptorsFactory } from '@temporalio/workflow';
 import { clipSummary } from '../src/temporal.ts';
 
 /** Fields of an activity's input that tell it from others of its name: ids, words and numbers, never text. */
-const told = ['cases', 'version', 'candidateRun', 'incident', 'state', 'status', 'run', 'n', 'share', 'part', 'tag'];
+const told = ['cases', 'version', 'incident', 'state', 'status', 'run', 'n', 'share', 'part', 'tag'];
 
 /** What the Temporal UI says beside an activity's name, such as `gold, v2`. */
 export function summariseActivity([input]: readonly unknown[]): string {

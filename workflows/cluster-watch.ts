@@ -55,10 +55,11 @@ export async function clusterWatch({ model }: { model: string }): Promise<Cluste
       console,
       tables: [
         {
-          head: ['watched tag', 'newly corrected', 'retrain at'],
+          title: 'Watched tags',
+          head: ['tag', 'newly corrected', 'retrain at'],
           rows: clusters.map(({ tag, corrected, threshold }) => [tag, corrected, threshold]),
         },
-        { head: ['cluster', 'state', 'rows', 'newly corrected'], rows: found.map(describe) },
+        { title: 'Found clusters', head: ['cluster', 'state', 'rows', 'newly corrected'], rows: found.map(describe) },
       ],
       next: [{ text: reviewed > 0 ? 'correct what is under review' : 'review', to: ['review', model] }],
     },

@@ -53,6 +53,7 @@ export async function driftWatch({ model, now = false }: DriftWatchInput): Promi
       console,
       tables: [
         {
+          title: 'Monitors',
           head: ['monitor', 'says', 'because'],
           rows: monitors.map(({ monitor, state: verdict, reason }) => [monitor, verdict, reason]),
         },

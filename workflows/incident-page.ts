@@ -25,6 +25,7 @@ export function incidentPage({ input, state, inbox, console, ...rows }: Incident
     },
     tables: [
       {
+        title: 'Corrections',
         head: ['rows', 'count'],
         rows: [
           ['of the incident', rows.rows],

@@ -13,7 +13,7 @@ export async function logRetention(): Promise<{ status: 'done'; dropped: string[
   showOnPage(
     `${dropped.length} partitions dropped`,
     {},
-    { tables: [{ head: ['dropped'], rows: dropped.map((name) => [name]) }] },
+    { tables: [{ title: 'Dropped', head: ['partition'], rows: dropped.map((name) => [name]) }] },
   );
   return { status: 'done', dropped };
 }

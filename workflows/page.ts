@@ -11,6 +11,7 @@ export interface Page {
 }
 
 export interface Table {
+  title: string;
   head: readonly string[];
   rows: readonly (readonly Cell[])[];
 }
@@ -29,19 +30,20 @@ const longestCell = 160;
 
 /** Rows of tables that do not fit are counted instead. */
 export function writePage({ says, facts, tables = [], next = [], console }: Page): string {
-  const about = writeTable({ head: ['', ''], rows: Object.entries(facts) });
+  const about = writeTable(['', ''], Object.entries(facts));
   const links = next.map((link) => writeLink(link, console)).join(' · ');
   const head = [`**${escape(says)}**`, ...(links === '' ? [] : [`Next: ${links}`]), ...about];
   let room = longestPage - length(head);
-  const parts = tables.flatMap((table) => {
-    const fitting = { head: table.head, rows: table.rows.filter((row) => (room -= length([writeRow(row)])) > 0) };
-    const left = table.rows.length - fitting.rows.length;
-    return [...writeTable(fitting), ...(left === 0 ? [] : [`… and ${left} more`])];
+  const parts = tables.flatMap(({ title, head: names, rows }) => {
+    const fitting = rows.filter((row) => (room -= length([writeRow(row)])) > 0);
+    const left = rows.length - fitting.length;
+    if (rows.length === 0) return [];
+    return [`**${escape(title)}**`, ...writeTable(names, fitting), ...(left === 0 ? [] : [`… and ${left} more`])];
   });
   return [...head, ...parts].join('\n\n');
 }
 
-function writeTable({ head, rows }: Table): string[] {
+function writeTable(head: Table['head'], rows: Table['rows']): string[] {
   if (rows.length === 0) return [];
   return [[writeRow(head), writeRow(head.map(() => '---')), ...rows.map(writeRow)].join('\n')];
 }

@@ -34,6 +34,7 @@ function gatesTable(judgement: Judgement | undefined): Table[] {
   const more = moreGates === 0 ? [] : [[`${moreGates} more`, '', 'in the certificate']];
   return [
     {
+      title: 'Required gates',
       head: ['gate', 'outcome', 'because'],
       rows: [...gates.map(({ gate, outcome, reason }) => [gate, outcome, reason]), ...more],
     },
@@ -42,7 +43,7 @@ function gatesTable(judgement: Judgement | undefined): Table[] {
 
 function sharesTable(shares: ReadonlyMap<number, string>): Table[] {
   const rows = [...shares].map(([share, verdict]) => [`${Math.round(share * 100)} %`, verdict]);
-  return rows.length === 0 ? [] : [{ head: ['of the traffic', 'latest look'], rows }];
+  return rows.length === 0 ? [] : [{ title: 'Rollout', head: ['of the traffic', 'latest look'], rows }];
 }
 
 function nextSteps({ phase, model }: RetrainRunState): Link[] {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import { z } from 'zod';
+import type { PayloadAccess } from '../../src/http/codec-routes.ts';
 import { followKeys } from '../../src/http/keys-follow.ts';
 import { createKey, type Scope } from '../../src/http/keys.ts';
 import type { ReviewSignals } from '../../src/http/review-options.ts';
@@ -23,7 +24,7 @@ export const noBrowser = existsSync(chromiumPath) ? false : `there is no ${chrom
 export const attack = '<img src=x onerror="window.hacked=1"> [a link](javascript:window.hacked=1)';
 
 /** A console with keys on, over a real database with an incident of `cards` cards; asked decisions are kept. */
-export async function startTestConsole({ cards = 12 } = {}) {
+export async function startTestConsole({ cards = 12, payloads }: { cards?: number; payloads?: PayloadAccess } = {}) {
   const database = await createTestDatabase();
   const { db } = database;
   await ensureAhead(db, 1);
@@ -43,7 +44,7 @@ export async function startTestConsole({ cards = 12 } = {}) {
   await setChampion(db, 'mail', await registerVersion(db, first));
   await fill();
   const keys = await followKeys({ db, logger, maxAgeMs: 60_000, pollMs: 50 });
-  const app = buildReview({ config, db, logger, keys, signal });
+  const app = buildReview({ config, db, logger, keys, signal, payloads });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
 
   async function fill(): Promise<void> {

@@ -8,7 +8,7 @@ test('a page says what waits, what to do next with links into the console, and s
   const page = writePage({
     says: 'mail: waiting for corrections, 3 of 100',
     facts: { incident: 'i1' },
-    tables: [{ head: ['rows', 'count'], rows: [['corrected', 3]] }],
+    tables: [{ title: 'Corrections', head: ['rows', 'count'], rows: [['corrected', 3]] }],
     next: [{ text: 'correct the next rows', to: ['review', 'my model (1)'] }],
     console: 'https://relearn.example.com',
   });
@@ -18,6 +18,7 @@ test('a page says what waits, what to do next with links into the console, and s
       '**mail: waiting for corrections, 3 of 100**',
       'Next: [correct the next rows](https://relearn.example.com/#/review/my%20model%20%281%29)',
       '|  |  |\n| --- | --- |\n| incident | i1 |',
+      '**Corrections**',
       '| rows | count |\n| --- | --- |\n| corrected | 3 |',
     ].join('\n\n'),
   );
@@ -37,7 +38,11 @@ test('nothing that is shown is markup, and no line breaks a table', () => {
 
 test('a page stays short enough for the address that the UI asks for it by; rows that do not fit are counted', () => {
   const rows = Array.from({ length: 500 }, (_, n) => [`gate ${n}`, 'x'.repeat(1000)]);
-  const page = writePage({ says: 'y'.repeat(1000), facts: {}, tables: [{ head: ['gate', 'because'], rows }] });
+  const page = writePage({
+    says: 'y'.repeat(1000),
+    facts: {},
+    tables: [{ title: 'Gates', head: ['gate', 'because'], rows }],
+  });
   assert.ok(page.length < 2800, String(page.length));
   assert.match(page, /… and \d{3} more$/);
 });
