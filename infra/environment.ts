@@ -16,6 +16,8 @@ export interface Environment {
   temporal?: TemporalConnection;
   /** TEMPORAL_NAMESPACE. */
   namespace: string;
+  /** TEMPORAL_UI_URL: where people see workflows; the console links there. */
+  temporalUi?: string;
   /** RELEARN_CONFIG: path of relearn.yaml. */
   configPath?: string;
   /** RELEARN_LOG_LEVEL. */
@@ -24,9 +26,8 @@ export interface Environment {
   cacheDirectory: string;
   /** RELEARN_PAYLOAD_KEYS: what payloads in Temporal are encrypted with. */
   payloadKeys?: readonly PayloadKey[];
-  /** RELEARN_CONSOLE_URL and RELEARN_TEMPORAL_UI: where `relearn up` serves them, told to its processes. */
+  /** RELEARN_CONSOLE_URL: where `relearn up` serves the console, told to its processes. */
   consoleUrl?: string;
-  temporalUi?: string;
   /** A secret that the configuration names. '' counts as unset. */
   secret: (name: string) => string | undefined;
 }
@@ -39,18 +40,18 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
   const get = (name: string) => env[name] || undefined;
   const databaseUrl = get('DATABASE_URL');
   const configPath = get('RELEARN_CONFIG');
-  const consoleUrl = get('RELEARN_CONSOLE_URL');
-  const temporalUi = get('RELEARN_TEMPORAL_UI');
+  const temporalUi = readUrl('TEMPORAL_UI_URL', get('TEMPORAL_UI_URL'));
   const { connectionOptions, namespace } = readTemporal(env);
+  const consoleUrl = get('RELEARN_CONSOLE_URL');
   return {
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
     ...(connectionOptions.address === undefined ? {} : { temporal: connectionOptions }),
     namespace: namespace ?? 'default',
+    ...(temporalUi === undefined ? {} : { temporalUi }),
     ...(configPath === undefined ? {} : { configPath }),
     logLevel: readLogLevel(get('RELEARN_LOG_LEVEL')),
     payloadKeys: readPayloadKeys(get('RELEARN_PAYLOAD_KEYS')),
     ...(consoleUrl === undefined ? {} : { consoleUrl }),
-    ...(temporalUi === undefined ? {} : { temporalUi }),
     cacheDirectory: join(get('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'relearn'),
     secret: get,
   };
@@ -65,6 +66,14 @@ function readTemporal(env: NodeJS.ProcessEnv): ReturnType<typeof loadClientConne
       cause: error,
     });
   }
+}
+
+function readUrl(name: string, value: string | undefined): string | undefined {
+  if (value === undefined || (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol))) return value;
+  throw new RelearnError(
+    'invalid_config',
+    `${name} is ${value}; wanted an address such as https://temporal.example.com.`,
+  );
 }
 
 function readLogLevel(value = 'info'): LogLevel {

@@ -106,7 +106,7 @@ function backendUrls({ environment, temporalUi }: Backends): Pick<StackUrls, 'te
 /** The console decrypts for the Temporal UI; undefined while nothing is encrypted. */
 function findCodecEndpoint(config: Config, { payloadKeys }: Environment, consoleUrl: string): string | undefined {
   if (payloadKeys === undefined || payloadKeys.length === 0) return undefined;
-  return `${findConsoleUrl(config, { consoleUrl })}/codec`;
+  return `${findConsoleUrl(config, consoleUrl)}/codec`;
 }
 
 /** A user's own Temporal server is inherited as it is set, TLS and keys included. */
@@ -116,13 +116,13 @@ function childVariables(
   { hashKey, consoleUrl }: { hashKey: string; consoleUrl: string },
 ): NodeJS.ProcessEnv {
   const own = {
-    ...{ DATABASE_URL: environment.databaseUrl, [config.log.hashKeyEnv]: hashKey, RELEARN_CONSOLE_URL: consoleUrl },
-    ...(temporalUi === undefined ? {} : { RELEARN_TEMPORAL_UI: temporalUi }),
+    ...{ DATABASE_URL: environment.databaseUrl, RELEARN_CONSOLE_URL: consoleUrl },
+    [config.log.hashKeyEnv]: hashKey,
   };
   const address = environment.temporal?.address;
   if (temporalUi === undefined || address === undefined) return childEnvironment(own);
   return childEnvironment(
-    { ...own, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: environment.namespace },
+    { ...own, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: environment.namespace, TEMPORAL_UI_URL: temporalUi },
     { withoutTemporal: true },
   );
 }

@@ -1,19 +1,14 @@
 import type { Config } from '../src/config.ts';
 import { isLoopback } from '../src/http/loopback.ts';
-import type { Environment } from './environment.ts';
-
-/** What `relearn up` tells its processes. */
-type Known = { [name in keyof Pick<Environment, 'consoleUrl' | 'temporalUi'>]?: string | undefined };
 
 /** Where people open the console, without a slash at the end: as configured, as `relearn up` serves it, or as it is bound. */
-export function findConsoleUrl({ console }: Pick<Config, 'console'>, known: Known): string {
-  const url = console.url ?? known.consoleUrl ?? `http://${reachable(console.host)}:${console.port}`;
+export function findConsoleUrl({ console }: Pick<Config, 'console'>, served: string | undefined): string {
+  const url = console.url ?? served ?? `http://${reachable(console.host)}:${console.port}`;
   return url.replace(/\/+$/, '');
 }
 
 /** Origins of the Temporal UI. One on this machine has two names. */
-export function findUiOrigins({ console }: Pick<Config, 'console'>, known: Known): Set<string> {
-  const ui = console.temporalUi ?? known.temporalUi;
+export function findUiOrigins(ui: string | undefined): Set<string> {
   if (ui === undefined) return new Set();
   const { protocol, hostname, port, origin } = new URL(ui);
   const names = isLoopback(hostname) ? ['127.0.0.1', 'localhost'] : [];

@@ -56,7 +56,7 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
     ...{ config, db, artifacts, answerer, writer: log, logger, hashKey: setup.hashKey },
     certificateKeys: await readCertificateKeys(config, setup.secret),
     ...{ datasetDirectory: paths.datasets, scratchDirectory: paths.scratch },
-    consoleUrl: findConsoleUrl(config, { consoleUrl: setup.consoleUrl }),
+    consoleUrl: findConsoleUrl(config, setup.consoleUrl),
     ...{ secret: setup.secret, environment: trainerEnvironment(config) },
   });
 

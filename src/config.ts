@@ -20,7 +20,6 @@ const seconds = z.number().positive();
 const count = z.number().int().positive();
 const file = z.string().min(1);
 const port = z.number().int().min(0).max(65535);
-const webUrl = z.url({ protocol: /^https?$/ });
 
 const serve = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('onnx') }).describe('an ONNX champion from the registry, run in this process'),
@@ -148,12 +147,10 @@ const settings = z.strictObject({
     .strictObject({
       ...server,
       port: port.default(8081),
-      url: webUrl.optional().describe('where people open the console, for links to it; left out: where it listens'),
-      temporalUi: webUrl
+      url: z
+        .url({ protocol: /^https?$/ })
         .optional()
-        .describe(
-          'where people open the Temporal UI, whose pages may ask the console to decrypt; `relearn up` knows its own',
-        ),
+        .describe('where people open the console, for links to it; left out: where it listens'),
     })
     .refine(openHereOnly, offElsewhere)
     .prefault({}),

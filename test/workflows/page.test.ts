@@ -48,12 +48,16 @@ test('a page stays short enough for the address that the UI asks for it by; rows
 });
 
 test('the summary of an activity tells ids and numbers, never a text, and fits', () => {
-  assert.equal(summariseActivity([{ model: 'mail', cases: 'gold', version: 'v2', source: 'probe' }]), 'gold, v2');
-  assert.equal(summariseActivity([{ incident: 'i1', state: 'closed', reason: 'a text' }]), 'i1, closed');
-  assert.equal(summariseActivity([{ version: 'v2', share: 0.05, run: 3 }]), 'v2, run 3, 5 % of the traffic');
-  assert.equal(summariseActivity([{ corrections: [{ completion: 'a text' }] }]), '1 corrected');
-  assert.equal(summariseActivity([undefined]), '');
-  assert.equal(summariseActivity(['a text']), '');
+  const cases = { model: 'mail', cases: 'gold', version: 'v2', source: 'probe' };
+  assert.equal(summariseActivity('infer', [cases]), 'ask: gold, v2');
+  const closing = { incident: 'i1', state: 'closed', reason: 'a text' };
+  assert.equal(summariseActivity('setIncidentState', [closing]), 'set the state: closed');
+  const share = { version: 'v2', share: 0.05, run: 3 };
+  assert.equal(summariseActivity('rollOutTo', [share]), 'set the share of the traffic: v2, 5 %');
+  const corrections = [{ completion: 'a text' }];
+  assert.equal(summariseActivity('storeCorrections', [{ corrections }]), 'store corrections: 1');
+  assert.equal(summariseActivity('drawReservoirs', []), 'draw the healthy rows to keep');
+  assert.equal(summariseActivity('ofAnotherRelease', ['a text']), 'ofAnotherRelease');
   const clipped = clipSummary('🦊'.repeat(200));
   assert.ok(Buffer.byteLength(clipped) <= 200 && clipped.endsWith('…'));
 });
