@@ -25,7 +25,8 @@ export function createCorrectActivities({ db, consoleUrl }: ActivityDependencies
     },
 
     async countCorrections({ incident }: { incident: string }): Promise<IncidentProgress & { console?: string }> {
-      return { ...(await incidentProgress(db, incident)), console: consoleUrl };
+      const progress = await withHeartbeat(() => incidentProgress(db, incident));
+      return { ...progress, console: consoleUrl };
     },
 
     async listOpenIncidents({ model }: { model: string }): Promise<string[]> {

@@ -1,6 +1,6 @@
 import { heartbeat } from '@temporalio/activity';
 
-const everyMs = 2000;
+const everyMs = 500;
 
 /**
  * Keeps the heartbeat going while `work` runs, so that a lost worker is noticed and a cancellation arrives. What `work`

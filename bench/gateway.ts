@@ -26,7 +26,6 @@ export async function run(): Promise<Record<string, number>> {
     const origin = `http://127.0.0.1:${upstream.port}`;
     const gateway = countAnswers(await startGatewayPeer(directory, `${origin}/v1`, model));
     stops.push(() => gateway.peer.stop());
-    const added = await measureAddedLatency(gateway, upstream);
 
     const starts: Record<string, () => Promise<Peer>> = {
       bare_proxy: () => startNodePeer('bare-proxy', directory, origin),
@@ -40,7 +39,9 @@ export async function run(): Promise<Record<string, number>> {
       stops.push(() => peer.process.stop());
       peers.set(name, peer);
     }
-    return { ...(await measureThroughput(gateway, peers)), ...added };
+    const throughput = await measureThroughput(gateway, peers);
+    for (const { process } of peers.values()) await process.stop();
+    return { ...throughput, ...(await measureAddedLatency(gateway, upstream)) };
   } finally {
     for (const stop of stops.reverse()) await stop();
   }
@@ -68,7 +69,7 @@ function countAnswers(peer: GatewayPeer): CountedGateway {
   };
 }
 
-/** Percentiles of the gateway's latency less those of the upstream asked directly, taken in turns. */
+/** Of a gateway that has answered before: percentiles of its latency less those of the upstream asked directly, in turns. */
 async function measureAddedLatency(gateway: CountedGateway, upstream: Peer): Promise<Record<string, number>> {
   const openLoop = { seconds, perSecond: openLoopPerSecond };
   await gateway.load({ ...openLoop, seconds: warmUpSeconds });

@@ -13,10 +13,10 @@ export async function startConsole(runtime: Runtime, logger: Logger, port?: numb
   const { config, db } = runtime;
   const keys = await openServerKeys('console', { config, db, logger });
   const signal = openReviewSignals(runtime);
-  const { secret, namespace, payloadKeys, temporalUi } = runtime.environment;
-  const codec = createPayloadCodec(payloadKeys ?? []);
-  const payloads = { codec, namespace, uiOrigins: findUiOrigins(temporalUi) };
-  const app = buildReview({ config, db, signal, logger, keys, secret, payloads });
+  const { secret, namespace, payloadKeys = [], temporalUi: url } = runtime.environment;
+  const temporalUi = url === undefined ? undefined : { url, namespace };
+  const payloads = { codec: createPayloadCodec(payloadKeys), namespace, uiOrigins: findUiOrigins(url) };
+  const app = buildReview({ config, db, signal, logger, keys, temporalUi, secret, payloads });
   const stop = async () => {
     await app.close();
     await signal.close();

@@ -4,9 +4,11 @@ import type { DataConverter } from '@temporalio/common';
 import { createPayloadCodec } from '../src/payload/codec.ts';
 import type { PayloadKey } from '../src/payload/keys.ts';
 
+/** What encodes failures where there are payload keys. */
+export const failureConverterPath = fileURLToPath(new URL('./failure-converter.js', import.meta.url));
+
 /** How every client and worker here writes and reads what Temporal stores. Without keys it writes in the clear. */
 export function makeDataConverter(keys: readonly PayloadKey[] = []): DataConverter {
-  const failureConverterPath = fileURLToPath(new URL('./failure-converter.js', import.meta.url));
   return {
     payloadCodecs: [createPayloadCodec(keys)],
     ...(keys.length === 0 ? {} : { failureConverterPath }),

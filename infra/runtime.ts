@@ -65,8 +65,10 @@ export function makeRuntime(
 
 function completeEnvironment(own: Environment, stack: StackFile): Environment {
   const temporal = own.temporal === undefined;
+  const temporalUi = own.temporalUi ?? (temporal ? stack.urls.temporalUi : undefined);
   return {
     ...own,
+    ...(temporalUi === undefined ? {} : { temporalUi }),
     databaseUrl: own.databaseUrl ?? stack.urls.database,
     temporal: own.temporal ?? { address: stack.urls.temporal },
     namespace: temporal ? stack.namespace : own.namespace,

@@ -1,5 +1,4 @@
 import { mkdir } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import type { Config } from '../src/config.ts';
@@ -8,6 +7,7 @@ import type { PayloadKey } from '../src/payload/keys.ts';
 import { loadOnnxModelInThread } from '../src/serve/onnx-thread.ts';
 import { taskQueue, trainingTaskQueue } from '../src/temporal.ts';
 import { openAnswering } from './answering.ts';
+import { workflowBundles } from './bundle-workflows.ts';
 import { readCertificateKeys } from './certificate-keys.ts';
 import { makeDataConverter } from './data-converter.ts';
 import { trainerEnvironment, type TemporalConnection } from './environment.ts';
@@ -39,14 +39,14 @@ export interface RunningWorker {
 /** Workflow histories are small; 200 cached ones cost about 100 MB. */
 const maxCachedWorkflows = 200;
 /** A workflow waits so long for the worker that has it in memory, before another takes it up: 10 s by default. */
-const stickyQueueScheduleToStartTimeout = '2s';
+const stickyQueueScheduleToStartTimeout = '1s';
 
 /**
  * Runs workflows and short activities on `relearn` and trainers on `relearn-training`. The connection must be up:
  * callers retry.
  */
 export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
-  const { config, db, logger } = setup;
+  const { config, db, logger, payloadKeys = [] } = setup;
   const paths = statePaths(config);
   await mkdir(paths.scratch, { recursive: true });
   await mkdir(paths.datasets, { recursive: true });
@@ -63,14 +63,13 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   const connection = await NativeConnection.connect(setup.temporal);
   const common = {
     ...{ connection, namespace: setup.namespace, activities },
-    dataConverter: makeDataConverter(setup.payloadKeys),
-    interceptors: { workflowModules: [workflowFile('activity-summaries')] },
-    ...{ shutdownGraceTime: '5s', shutdownForceTime: '10s', maxHeartbeatThrottleInterval: '2s' },
+    dataConverter: makeDataConverter(payloadKeys),
+    ...{ shutdownGraceTime: '5s', shutdownForceTime: '10s', maxHeartbeatThrottleInterval: '500ms' },
   } satisfies Partial<WorkerOptions>;
   const workers = [
     await Worker.create({
       ...{ ...common, taskQueue, maxCachedWorkflows, stickyQueueScheduleToStartTimeout },
-      workflowsPath: workflowFile('index'),
+      workflowBundle: { codePath: payloadKeys.length > 0 ? workflowBundles.encrypting : workflowBundles.plain },
     }),
     await Worker.create({ ...common, taskQueue: trainingTaskQueue, maxConcurrentActivityTaskExecutions: 1 }),
   ];
@@ -88,8 +87,4 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
       await done;
     },
   };
-}
-
-function workflowFile(name: string): string {
-  return fileURLToPath(new URL(`../workflows/${name}.js`, import.meta.url));
 }

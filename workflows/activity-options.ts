@@ -15,11 +15,11 @@ export const patient = proxyActivities<Activities>({
   retry: { initialInterval: '1s', maximumInterval: '30s' },
 });
 
-/** As patient, where people wait for the answer: a lost worker is noticed after 5 s. */
+/** As patient, where people wait for the answer: a lost worker is noticed after 2 s. */
 export const answering = proxyActivities<Activities>({
   startToCloseTimeout: '15s',
   scheduleToCloseTimeout: '30 days',
-  heartbeatTimeout: '5s',
+  heartbeatTimeout: '2s',
   retry: { initialInterval: '200ms', maximumInterval: '30s' },
 });
 

@@ -143,7 +143,7 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
     await storeWaiting();
     if (mail.recount) {
       mail.recount = false;
-      progress = await patient.countCorrections({ incident });
+      progress = await answering.countCorrections({ incident });
       if (phase === 'collecting') orderQueue();
     } else if (mail.closing !== undefined) {
       const reason = `closed by ${mail.closing.by}. ${mail.closing.reason}`.trim();

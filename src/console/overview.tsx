@@ -1,16 +1,26 @@
 import { useQuery } from '@tanstack/react-query';
+import './overview.css';
 import type { z } from 'zod';
 import { overviewResponse } from '../http/console-schemas.ts';
 import { get } from './api.ts';
-import { Badge, Failure, Time } from './parts.tsx';
+import { Badge, Failure } from './parts.tsx';
+import { Ring } from './ring.tsx';
 import { placeOf } from './route.ts';
-import { Trend } from './trend.tsx';
+import { percent, Trend } from './trend.tsx';
 
-export type Model = z.output<typeof overviewResponse>['models'][number];
+type Answer = z.output<typeof overviewResponse>;
+export type Model = Answer['models'][number];
+
+/** A run's phases are Temporal's: no event of the database tells of each. */
+const runPollMs = 3000;
 
 /** The loop of every model at a glance. */
 export default function Overview() {
-  const overview = useQuery({ queryKey: ['live', 'overview'], queryFn: () => get('/api/overview', overviewResponse) });
+  const overview = useQuery({
+    queryKey: ['live', 'overview'],
+    queryFn: () => get('/api/overview', overviewResponse),
+    refetchInterval: ({ state }) => (state.data?.models.some(isRunning) === true ? runPollMs : false),
+  });
   if (overview.isError) return <Failure error={overview.error} />;
   if (overview.data === undefined) return <p className="quiet">Loading…</p>;
   return (
@@ -23,59 +33,52 @@ export default function Overview() {
   );
 }
 
-const stepPages: Readonly<Record<string, string>> = {
-  watch: 'incidents',
-  correct: 'review',
-  retrain: 'versions',
-  gate: 'versions',
-  promote: 'versions',
-};
+function isRunning({ run }: Model): boolean {
+  return run?.state === 'running';
+}
 
 function ModelPanel({ model }: { model: Model }) {
-  const { champion, challenger, incident } = model;
+  const { incident, monitors } = model;
   return (
     <section className="panel" aria-labelledby={`model-${model.model}`}>
       <div className="line">
         <h2 id={`model-${model.model}`}>{model.model}</h2>
-        {champion === null ? (
-          <span className="quiet">no champion yet</span>
-        ) : (
-          <span>
-            champion <b>{champion.version}</b> since <Time at={champion.since} />
-          </span>
-        )}
-        {challenger !== null && (
-          <span>
-            challenger <b>{challenger.version}</b> at {Math.round(challenger.share * 100)} %
-          </span>
-        )}
         {incident !== null && (
           <a href={placeOf('incidents', incident.id)}>
             incident <Badge state={incident.state} /> {incident.text} corrected
           </a>
         )}
       </div>
-      <ol className="ring" aria-label={`The loop of ${model.model}`}>
-        {model.steps.map(({ step, state, count, says }) => (
-          <li key={step} className={state}>
-            <a href={placeOf(stepPages[step] ?? 'overview', ...(step === 'watch' ? [] : [model.model]))}>
-              <span className="step">{step}</span>
-              <b>{count}</b>
-              <span className="quiet">{says}</span>
-            </a>
-          </li>
-        ))}
-      </ol>
+      <Ring model={model} />
+      <h3>The last 24 hours</h3>
       <Trend model={model} />
-      {model.monitors.length > 0 && (
-        <ul className="monitors">
-          {model.monitors.map(({ monitor, state, reason }) => (
-            <li key={monitor}>
-              <Badge state={state} /> <b>{monitor.replaceAll('_', ' ')}</b> <span className="quiet">{reason}</span>
-            </li>
-          ))}
-        </ul>
+      <h3>Monitors</h3>
+      {monitors.length === 0 && (
+        <p className="quiet">No verdict yet: each monitor tells what it sees at the next look of the schedule.</p>
       )}
+      <ul className="monitors">
+        {monitors.map((each) => (
+          <Monitor key={each.monitor} {...each} />
+        ))}
+      </ul>
     </section>
+  );
+}
+
+function Monitor({ monitor, state, reason, evidence }: Model['monitors'][number]) {
+  const name = monitor.replaceAll('_', ' ');
+  return (
+    <li>
+      <div className="line">
+        <b>{name}</b> <Badge state={state} />
+      </div>
+      {evidence !== null && (
+        <div className="line">
+          <meter value={evidence} low={0.5} high={0.99} optimum={0} aria-label={`Evidence of ${name}`} />
+          <span className="quiet">{percent(evidence)} of an alarm</span>
+        </div>
+      )}
+      <span className="quiet">{reason}</span>
+    </li>
   );
 }

@@ -145,6 +145,8 @@ const wholeEveryMs = 10 * 60_000;
 /** A request waits this long for the queue to be filled; after that it answers from what there is. */
 const patienceMs = 150;
 
+export type QueueFiller = ReturnType<typeof createQueueFiller>;
+
 /**
  * Fills the queue when someone asks for it: `fill` resolves when a filling that began after the call has ended, or
  * after a moment. At most one is under way.

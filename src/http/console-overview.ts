@@ -1,15 +1,21 @@
 import type { FastifyInstance } from 'fastify';
 import { listKnownLabels } from '../correct/known-labels.ts';
+import type { QueueFiller } from '../correct/queue-fill.ts';
 import { countOpenIncident } from '../correct/review-progress.ts';
 import { createReuse } from '../correct/reuse.ts';
 import { labelsQuery } from './console-schemas.ts';
 import { parseRequest } from './errors.ts';
 import { readOverview, type LatestRun } from './overview-queries.ts';
-import { describeSteps } from './overview-steps.ts';
+import { currentStep, describeSteps } from './overview-steps.ts';
+import { mergeTrend } from './overview-trend.ts';
 import { findModel, type ReviewOptions } from './review-options.ts';
 
 /** `GET /api/overview`: the loop of each model at a glance. `GET /api/labels?model=`: what its answers can be. */
-export function addOverviewRoutes(app: FastifyInstance, { config, db, signal }: ReviewOptions): void {
+export function addOverviewRoutes(
+  app: FastifyInstance,
+  { config, db, signal }: ReviewOptions,
+  filler: QueueFiller,
+): void {
   const models = Object.keys(config.models);
   const reuse = createReuse<Awaited<ReturnType<typeof readAll>>>();
 
@@ -28,6 +34,7 @@ export function addOverviewRoutes(app: FastifyInstance, { config, db, signal }: 
   }
 
   async function readAll() {
+    await filler.fill();
     const read = await readOverview(db, models);
     const of = <Row extends { model: string }>(rows: readonly Row[], wanted: string) =>
       rows.filter(({ model }) => model === wanted);
@@ -39,16 +46,20 @@ export function addOverviewRoutes(app: FastifyInstance, { config, db, signal }: 
         showRun(read.runs.find((each) => each.model === model)),
         showIncident(model, read.incidents.get(model)?.state),
       ]);
-      const traffic = of(read.traffic, model);
+      const trend = mergeTrend(new Date(), {
+        traffic: of(read.traffic, model),
+        gold: of(read.gold, model),
+        boundary: of(read.boundary, model),
+      });
       const facts = {
         champion: champion === undefined ? null : { version: champion.version, since: champion.since },
         challenger: challenger === undefined ? null : { version: challenger.version, share: challenger.share },
         ...{ incident, run, waiting: read.waiting.get(model) ?? 0 },
         monitors: of(read.monitors, model),
       };
-      const requests = traffic.reduce((sum, part) => sum + part.requests, 0);
+      const requests = trend.reduce((sum, part) => sum + part.requests, 0);
       const steps = describeSteps({ ...facts, requests });
-      return { model, ...facts, steps, traffic, gold: of(read.gold, model), marks: of(read.marks, model) };
+      return { model, ...facts, steps, current: currentStep(steps), trend, marks: of(read.marks, model) };
     });
     return { models: await Promise.all(shown) };
   }

@@ -26,15 +26,22 @@ export const labelsResponse = z.object({ labels: z.array(z.string()) });
 export const redactRequest = z.object({ text: z.string().max(100_000) });
 export const redactResponse = z.object({ text: z.string() });
 
-export const stepNames = ['serve', 'watch', 'correct', 'retrain', 'gate', 'promote'] as const;
+export const stepNames = ['log', 'watch', 'correct', 'retrain', 'gate', 'promote'] as const;
 const step = z.object({
   step: z.enum(stepNames),
-  /** `waiting`: for a person. `unknown`: it cannot be told. */
-  state: z.enum(['idle', 'active', 'waiting', 'unknown']),
+  /** `waiting`: for a person. `alarm`: something is wrong. `unknown`: it cannot be told. */
+  state: z.enum(['idle', 'active', 'waiting', 'alarm', 'unknown']),
   count: z.string(),
   says: z.string(),
 });
-const monitor = z.object({ monitor: z.string(), state: z.string(), reason: z.string().nullable(), at: time });
+const monitor = z.object({
+  monitor: z.string(),
+  state: z.string(),
+  reason: z.string().nullable(),
+  /** Its statistic (a logarithm) as a share of what raises an alarm; null when it compared nothing. */
+  evidence: share.nullable(),
+  at: time,
+});
 const run = z.object({
   n: z.number(),
   state: z.string(),
@@ -55,50 +62,23 @@ const overviewModel = z.object({
   waiting: z.number(),
   steps: z.array(step),
   monitors: z.array(monitor),
-  /** The last 24 h in parts of 15 minutes; parts without a request are left out. */
-  traffic: z.array(z.object({ at: time, requests: z.number(), low_confidence: z.number(), negative: z.number() })),
-  gold: z.array(z.object({ at: time, passed: z.number(), asked: z.number() })),
+  /** Where the loop is now; null when nothing is known of it. */
+  current: z.enum(stepNames).nullable(),
+  /** The last 24 h in parts of 15 minutes. Shares are null where nothing was asked or looked at. */
+  trend: z.array(
+    z.object({
+      at: time,
+      requests: z.number(),
+      lowConfidence: z.number().nullable(),
+      negative: z.number().nullable(),
+      gold: share.nullable(),
+      healthy: z.number().nullable(),
+      evidence: share.nullable(),
+    }),
+  ),
   marks: z.array(z.object({ at: time, kind: z.enum(['version', 'incident']), name: z.string() })),
 });
 export const overviewResponse = z.object({ models: z.array(overviewModel) });
-
-export const incidentSummary = z.object({
-  id: z.string(),
-  model: z.string(),
-  model_version: z.string(),
-  monitor: z.string(),
-  state: z.string(),
-  reason: z.string().nullable(),
-  detected_at: time,
-  window_start: time,
-  collecting_until: time.nullable(),
-  closed_at: time.nullable(),
-  figures: z.record(z.string(), z.unknown()),
-  rows: z.number(),
-  corrected: z.number(),
-  counted: z.number(),
-  wanted: z.number().nullable(),
-  progress: z.string(),
-});
-export const incidentsResponse = z.object({ incidents: z.array(incidentSummary) });
-export const incidentResponse = incidentSummary.extend({
-  gold_cases: z.object({
-    probes: z.number(),
-    regressions: z.array(
-      z.object({
-        case: z.string(),
-        failed: z.number(),
-        asked: z.number(),
-        baseline_failed: z.number(),
-        baseline_asked: z.number(),
-      }),
-    ),
-    improved: z.number(),
-  }),
-  audit: z.array(
-    z.object({ at: time, actor: z.string(), action: z.string(), details: z.record(z.string(), z.unknown()) }),
-  ),
-});
 
 const certificate = z.object({
   kind: z.string(),

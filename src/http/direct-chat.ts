@@ -77,13 +77,18 @@ export function answerDirectly(
       if (handedOver) return;
       const status = endedAs || statusOf(response);
       const ms = performance.now() - started;
-      noteEnd(logger, metrics, { requestId, model, route, status, ms, answered, keyId: key?.id ?? null });
+      const keyId = key?.id ?? null;
+      noteEnd(logger, metrics, { requestId, model, route, status, ms, answered, keyId });
     });
 
     async function pass(asked: PassedRequest, text: string): Promise<Passed | undefined> {
       if (models.includes(asked.model)) model = asked.model;
       return answerer.pass({
-        ...{ model: asked.model, requestId, at, json: text, caller },
+        model: asked.model,
+        requestId,
+        at,
+        json: text,
+        caller,
         user: asked.user ?? asked.safety_identifier ?? readUser(request),
         wantsLogprobs: asked.logprobs === true,
         wantsStream: false,
@@ -126,7 +131,8 @@ function isWholeJson({ method, url, headers }: IncomingMessage, bodyLimit: numbe
 }
 
 function send(response: ServerResponse, { requestId, version, status, headers, body }: Passed): void {
-  const all = { ...headers, 'x-request-id': requestId, 'x-relearn-version': version };
+  const all: OutgoingHttpHeaders = { 'x-request-id': requestId, 'x-relearn-version': version };
+  for (const name in headers) all[name] = headers[name];
   if ('json' in body) return sendJson(response, status, body.json, all);
   response.writeHead(status, { ...all, 'content-type': events, 'cache-control': 'no-cache' });
   pipeline(body.events, response, () => undefined); // the endpoint's choice: none was asked for

@@ -79,6 +79,7 @@ async function fingerprint(db: Database): Promise<string> {
        (select md5(string_agg(concat(model, alias, version, token, share), ',' order by model, alias))
          from relearn.aliases),
        (select concat(count(*), count(finished_at)) from relearn.retrain_runs),
+       (select concat(max(created_at), (select max(at) from relearn.deployments)) from relearn.versions),
        (select max(issued_at) from relearn.certificates),
        (select max(at) from relearn.review_actions)) as print`,
   );

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { codecBody } from './codec-routes.ts';
 import * as page from './console-schemas.ts';
+import { incidentResponse, incidentsResponse } from './incident-schemas.ts';
 import { reviewScopes } from './keys-guard.ts';
 import * as queue from './review-schemas.ts';
 
@@ -26,8 +27,8 @@ export const describedRoutes: readonly Described[] = [
     ...{ path: '/api/labels', method: 'get', summary: 'Labels of a classifier' },
     ...{ query: page.labelsQuery, answer: page.labelsResponse },
   },
-  { path: '/api/incidents', method: 'get', summary: 'Incidents, open ones first', answer: page.incidentsResponse },
-  { path: '/api/incidents/:id', method: 'get', summary: 'One incident', answer: page.incidentResponse },
+  { path: '/api/incidents', method: 'get', summary: 'Incidents, open ones first', answer: incidentsResponse },
+  { path: '/api/incidents/:id', method: 'get', summary: 'One incident', answer: incidentResponse },
   ...(['close', 'retrain'] as const).map((what) => ({
     ...{ path: `/api/incidents/:id/${what}`, method: 'post' as const, summary: `Ask to ${what}, with a reason` },
     ...{ body: page.decisionRequest, answer: page.askedResponse },

@@ -1,6 +1,6 @@
 import type { Database } from '../database.ts';
 import { listServing } from '../promote/registry.ts';
-import { listMonitorStatus } from '../watch/verdicts.ts';
+import { evidenceShare, listMonitorStatus } from '../watch/verdicts.ts';
 
 export interface LatestRun {
   model: string;
@@ -21,8 +21,15 @@ interface Traffic {
 interface Gold {
   model: string;
   at: Date;
-  passed: number;
-  asked: number;
+  /** Null for a run that asked nothing. */
+  rate: number | null;
+}
+
+interface Boundary {
+  model: string;
+  at: Date;
+  healthy: number | null;
+  evidence: number | null;
 }
 
 interface Mark {
@@ -34,17 +41,18 @@ interface Mark {
 
 /** All that the overview shows of these models, but what their workflows say. */
 export async function readOverview(db: Database, models: readonly string[]) {
-  const [serving, monitors, runs, traffic, gold, marks, waiting, incidents] = await Promise.all([
+  const [serving, monitors, runs, traffic, gold, boundary, marks, waiting, incidents] = await Promise.all([
     listServing(db, models),
     listMonitorStatus(db, models),
     listLatestRuns(db, models),
     listTraffic(db, models),
     listGold(db, models),
+    listBoundary(db, models),
     listMarks(db, models),
     countWaiting(db, models),
     listOpenIncidents(db, models),
   ]);
-  return { serving, monitors, runs, traffic, gold, marks, waiting, incidents };
+  return { serving, monitors, runs, traffic, gold, boundary, marks, waiting, incidents };
 }
 
 async function listLatestRuns(db: Database, models: readonly string[]): Promise<LatestRun[]> {
@@ -67,10 +75,25 @@ async function listTraffic(db: Database, models: readonly string[]): Promise<Tra
   );
 }
 
+/** The last run of the gold set in each part. */
 async function listGold(db: Database, models: readonly string[]): Promise<Gold[]> {
   return db.query<Gold>(
-    `select model, at, passed, coalesce(jsonb_array_length(asked), cases) as asked from relearn.gold_runs
-     where model = any($1) and at > now() - interval '24 hours' and state = 'ok' order by model, at`,
+    `select distinct on (model, part) model, part as at, rate
+     from relearn.gold_runs g, date_bin('15 minutes', g.at, '2000-01-01') part,
+       lateral (select passed / nullif(coalesce(jsonb_array_length(asked), cases), 0) as rate) rated
+     where model = any($1) and g.at > now() - interval '24 hours' and state = 'ok'
+     order by model, part, g.at desc`,
+    [models],
+  );
+}
+
+/** What the drift test of the gold set said last in each part. */
+async function listBoundary(db: Database, models: readonly string[]): Promise<Boundary[]> {
+  return db.query<Boundary>(
+    `select distinct on (model, part) model, part as at, (figures->>'healthyRate')::float8 as healthy, ${evidenceShare} as evidence
+     from relearn.monitor_verdicts v, date_bin('15 minutes', v.at, '2000-01-01') part
+     where model = any($1) and monitor = 'gold_set' and v.at > now() - interval '24 hours'
+     order by model, part, v.at desc, id desc`,
     [models],
   );
 }

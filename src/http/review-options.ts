@@ -33,6 +33,8 @@ export interface ReviewOptions {
   logger: FastifyBaseLogger;
   /** Left out: requests need no key. */
   keys?: Keys | undefined;
+  /** The Temporal UI, where its address is known. */
+  temporalUi?: { url: string; namespace: string } | undefined;
   /** Secrets that the configuration names. Left out: no webhook is taken. */
   secret?: ((name: string) => string | undefined) | undefined;
   /** What Temporal's payloads are decrypted with, and for whose pages. Left out: none are, for none. */

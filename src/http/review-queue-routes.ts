@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { createReuse } from '../correct/reuse.ts';
-import { createQueueFiller } from '../correct/queue-fill.ts';
+import type { QueueFiller } from '../correct/queue-fill.ts';
 import { answerCard, removeRows, skipCard } from '../correct/review-actions.ts';
 import { listFolds, listHolders } from '../correct/review-cards.ts';
 import { leaseCards, releaseLease, renewLease } from '../correct/review-lease.ts';
 import { countReviewQueue, listPlaces, listReviewQueue, type ReviewFilter } from '../correct/review-queue.ts';
 import { undoLast } from '../correct/review-undo.ts';
-import { errorMessage, RelearnError } from '../errors.ts';
+import { RelearnError } from '../errors.ts';
 import { parseRequest } from './errors.ts';
 import { findModel, type ReviewOptions } from './review-options.ts';
 import * as schemas from './review-schemas.ts';
@@ -17,7 +17,7 @@ import { createViews } from './review-views.ts';
  * reviewer cards to hold, which `answer`, `skip`, `remove`, `renew` and `release` then name by their lease; `undo`
  * takes back what the reviewer did last. Shapes are those of review-schemas.ts.
  */
-export function addQueueRoutes(app: FastifyInstance, options: ReviewOptions): void {
+export function addQueueRoutes(app: FastifyInstance, options: ReviewOptions, filler: QueueFiller): void {
   const { config, db } = options;
   const { showCards, showHeld, showProgress, tell, forgetProgress } = createViews(options);
   const models = Object.keys(config.models);
@@ -28,10 +28,6 @@ export function addQueueRoutes(app: FastifyInstance, options: ReviewOptions): vo
     reuse.forget();
     forgetProgress();
   };
-  const filler = createQueueFiller(db, models, (error) =>
-    app.log.warn({ error: errorMessage(error) }, 'the review queue was not filled'),
-  );
-  app.addHook('onClose', () => filler.close());
 
   function narrow({ model, ...filter }: Omit<ReviewFilter, 'models'> & { model?: string | undefined }): ReviewFilter {
     if (model !== undefined) findModel(config, model);

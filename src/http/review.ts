@@ -1,5 +1,6 @@
 import fastify, { LogController, type FastifyInstance } from 'fastify';
-import { RelearnError } from '../errors.ts';
+import { createQueueFiller } from '../correct/queue-fill.ts';
+import { errorMessage, RelearnError } from '../errors.ts';
 import { addCodecRoutes, isAskedByUi, noPayloadKeys } from './codec-routes.ts';
 import { addConsoleFiles } from './console-files.ts';
 import { addOverviewRoutes } from './console-overview.ts';
@@ -46,11 +47,16 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   const mayAskFromElsewhere = isAskedByUi(payloads.uiOrigins);
   guardRoutes(app, { keys, scopes: reviewScopes, server: config.console, sessions, mayAskFromElsewhere });
 
+  const filler = createQueueFiller(db, models, (error) =>
+    app.log.warn({ error: errorMessage(error) }, 'the review queue was not filled'),
+  );
+  app.addHook('onClose', () => filler.close());
+
   addConsoleFiles(app);
   addSessionRoutes(app, keys, sessions);
   app.get('/healthz', () => ({ status: 'ok' }));
 
-  addQueueRoutes(app, options);
+  addQueueRoutes(app, options, filler);
   addCorrectionRoute(app, options);
   addIncidentRoutes(app, options);
   addTagRoutes(app, options);
@@ -58,7 +64,7 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   addClusterRoute(app, options);
   addLabelStudioWebhook(app, options);
   addErasureRoutes(app, options);
-  addOverviewRoutes(app, options);
+  addOverviewRoutes(app, options, filler);
   addRunRoutes(app, options);
   addEventRoute(app, db);
   addRedactRoute(app);

@@ -14,8 +14,7 @@ const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x
 export function editJson(json: string, edits: Edits): string {
   const parts: string[] = [];
   let copied = 0;
-  const missing = new Map<string, string>();
-  for (const [key, edit] of Object.entries(edits)) if (typeof edit === 'string') missing.set(key, edit);
+  const found: string[] = [];
 
   function replace(start: number, end: number, text: string): void {
     parts.push(json.slice(copied, start), text);
@@ -33,7 +32,7 @@ export function editJson(json: string, edits: Edits): string {
       const edit = Object.hasOwn(inside, key) ? inside[key] : undefined;
       const end = edit === undefined || typeof edit === 'string' ? valueEnd(json, at) : editValue(at, edit);
       if (typeof edit === 'string') replace(at, end, edit);
-      if (isTop) missing.delete(key);
+      if (isTop && edit !== undefined) found.push(key);
       at = nextMember(json, end, closeBrace);
     }
     return at + 1;
@@ -52,8 +51,13 @@ export function editJson(json: string, edits: Edits): string {
   if (json.charCodeAt(open) !== openBrace) throw unexpected(open);
   const end = editObject(open, edits, true);
   parts.push(json.slice(copied));
-  if (missing.size === 0) return parts.join('');
-  const added = [...missing].map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(',');
+  let added = '';
+  for (const key in edits) {
+    const text = edits[key];
+    if (typeof text !== 'string' || found.includes(key)) continue;
+    added += `${added === '' ? '' : ','}${JSON.stringify(key)}:${text}`;
+  }
+  if (added === '') return parts.join('');
   const isEmpty = skipSpace(json, open + 1) === end - 1;
   return `{${added}${isEmpty ? '' : ','}${parts.join('').slice(open + 1)}`;
 }

@@ -146,10 +146,16 @@ export function createAnswerLog({ writer, hashKey, durable = false, ...options }
   function describe(answer: RawAnswer, logprob: number | null): Counted & Pick<LogRow, 'inclusionProbability'> {
     const { requestId, ts, source, incident, served } = answer;
     const { model, version: modelVersion, lowConfidenceBelow, healthyRate } = served;
+    // All or none need no draw.
+    const fraction = healthyRate > 0 && healthyRate < 1 ? keyedFraction(hashKey, requestId) : 0;
     const { keptBecause, inclusionProbability } = decideSampling({
-      ...{ source, logprob, incident, lowConfidenceBelow, healthyRate, flagged: false },
-      // All or none need no draw.
-      fraction: healthyRate > 0 && healthyRate < 1 ? keyedFraction(hashKey, requestId) : 0,
+      source,
+      logprob,
+      incident,
+      lowConfidenceBelow,
+      healthyRate,
+      flagged: false,
+      fraction,
     });
     return { ts, source, model, modelVersion, keptBecause, inclusionProbability };
   }

@@ -84,24 +84,29 @@ async function passTo(
       redacted: 'none',
     });
   const latencyMs = 'json' in reply.body ? performance.now() - start : null;
-  const passed = { requestId, version: serving.version, status: reply.status, headers: passHeaders(reply), latencyMs };
-  if (reply.status !== 200 && 'json' in reply.body) {
-    return { passed: { ...passed, ...errorReply(reply.status, reply.body.json, redact) } };
+  const { status, body } = reply;
+  const headers = passHeaders(reply);
+  const { version } = served;
+  if (status !== 200 && 'json' in body) {
+    return { passed: { requestId, version, headers, latencyMs, ...errorReply(status, body.json, redact) } };
   }
-  const edits: Edits = {
-    id: `"${requestId}"`,
-    model: JSON.stringify(request.model),
-    ...(request.wantsLogprobs ? {} : { choices: { logprobs: 'null' } }),
-  };
-  if ('json' in reply.body) {
-    const { json } = reply.body;
-    const edited = editCompletion(json, edits);
-    const held = add(json);
+  const edits = editsOf(request);
+  if ('json' in body) {
+    const edited = editCompletion(body.json, edits);
+    const held = add(body.json);
     if (held !== undefined) await held;
-    return { passed: { ...passed, body: { json: edited } } };
+    return { passed: { requestId, version, latencyMs, status, headers, body: { json: edited } } };
   }
-  const stream = passStream(reply.body.events, { edits, redact, request, add });
-  return { passed: { ...passed, body: { events: stream.events } }, ended: stream.ended };
+  const { events, ended } = passStream(body.events, { edits, redact, request, add });
+  return { passed: { requestId, version, latencyMs, status, headers, body: { events } }, ended };
+}
+
+const withoutLogprobs: Edits = { logprobs: 'null' };
+
+function editsOf({ requestId, model, wantsLogprobs }: PassRequest): Edits {
+  const id = `"${requestId}"`;
+  const name = JSON.stringify(model);
+  return wantsLogprobs ? { id, model: name } : { id, model: name, choices: withoutLogprobs };
 }
 
 function editCompletion(json: string, edits: Edits): string {

@@ -39,10 +39,13 @@ export function createUpstreamModel(options: UpstreamOptions, version: string): 
   const upstreamModel = JSON.stringify(options.upstreamModel);
   let logprobs: 'unknown' | 'given' | 'refused' = 'unknown';
 
-  const request = (body: string) => ({ method: 'POST' as const, path, headers, body });
+  const editsOfAll = { model: upstreamModel };
+  const editsForLogprobs = { model: upstreamModel, logprobs: 'true' };
 
   async function postForWhole(body: string, caller: Caller): Promise<EndpointReply> {
-    const ask = (headersTimeout: number) => requestWhole(pool, { ...request(body), headersTimeout }, caller);
+    // Written out here and below: what is spread is of a shape of its own each time, which costs all who read it.
+    const ask = (headersTimeout: number) =>
+      requestWhole(pool, { method: 'POST', path, headers, body, headersTimeout }, caller);
     const { statusCode: status, headers: given, text } = await askWithRetries(ask, options, caller);
     if (!isStream(status, given)) return { status, headers: given, body: { json: text } };
     return { status, headers: given, body: { events: Readable.from([Buffer.from(text)]) } }; // though none was asked for
@@ -50,7 +53,7 @@ export function createUpstreamModel(options: UpstreamOptions, version: string): 
 
   async function postForStream(body: string, caller: Caller): Promise<EndpointReply> {
     const ask = (headersTimeout: number) =>
-      pool.request({ ...request(body), headersTimeout, signal: signalOf(caller) });
+      pool.request({ method: 'POST', path, headers, body, headersTimeout, signal: signalOf(caller) });
     const { statusCode: status, headers: given, body: answer } = await askWithRetries(ask, options, caller);
     if (isStream(status, given)) return { status, headers: given, body: { events: answer } };
     return { status, headers: given, body: { json: await answer.text() } };
@@ -60,9 +63,9 @@ export function createUpstreamModel(options: UpstreamOptions, version: string): 
   async function passChecked(request: ClientRequest, caller: Caller): Promise<EndpointReply> {
     const { json, wantsLogprobs, wantsStream } = request;
     const post = wantsStream ? postForStream : postForWhole;
-    const asIs = () => post(editJson(json, { model: upstreamModel }), caller);
+    const asIs = () => post(editJson(json, editsOfAll), caller);
     if (wantsLogprobs || logprobs === 'refused') return asIs();
-    const reply = await post(editJson(json, { model: upstreamModel, logprobs: 'true' }), caller);
+    const reply = await post(editJson(json, editsForLogprobs), caller);
     if (reply.status === 200) logprobs = 'given';
     if ((reply.status !== 400 && reply.status !== 422) || 'events' in reply.body) return reply;
     if (logprobs === 'given' && !reply.body.json.includes('logprobs')) return reply;

@@ -4,6 +4,9 @@ import { clipSummary, taskQueue, workflowId } from '../temporal.ts';
 import { startDetails } from '../temporal-details.ts';
 import type { Incident } from './incidents.ts';
 
+/** Reviewers wait for its answers: what a killed worker held is given to another after this, not after the usual 10 s. */
+const workflowTaskTimeout = '5s';
+
 /**
  * Tells the driftResponse of an incident that drift was detected, and starts it when it does not run. One that has ended
  * well is left alone.
@@ -22,6 +25,7 @@ export async function startDriftResponse(
     await workflows.signalWithStart('driftResponse', {
       workflowId: workflowId.driftResponse(model, id),
       taskQueue,
+      workflowTaskTimeout,
       ...{ args: [input], signal: 'detected', signalArgs: [{ incident: id }] },
       workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
       staticSummary: clipSummary(`${model}: drift seen by ${monitor}, incident ${id}`),

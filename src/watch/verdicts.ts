@@ -80,14 +80,20 @@ export interface MonitorStatus {
   reason: string;
   /** What a detection does: `incident` or `warn`. */
   action: string;
+  /** The statistic as a share of what raises an alarm; null when the look compared nothing. */
+  evidence: number | null;
   at: Date;
 }
+
+/** In SQL: a verdict's statistic, a logarithm, as a share of the threshold at which it raises an alarm. */
+export const evidenceShare = `case when figures ? 'logThreshold' then
+  least(1, greatest(0, (figures->>'logStatistic')::float8) / (figures->>'logThreshold')::float8) end`;
 
 /** The latest verdict of each monitor on the versions that serve, of the named models. */
 export async function listMonitorStatus(db: Database, models: readonly string[]): Promise<MonitorStatus[]> {
   return db.query<MonitorStatus>(
     `select a.model, v.monitor, v.state, v.figures->>'reason' as reason,
-       coalesce(v.figures->>'action', 'incident') as action, v.at
+       coalesce(v.figures->>'action', 'incident') as action, ${evidenceShare} as evidence, v.at
      from relearn.aliases a cross join unnest($2::text[]) as known (monitor)
      cross join lateral (
        select v.* from relearn.monitor_verdicts v

@@ -2,10 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import { z } from 'zod';
-import type { PayloadAccess } from '../../src/http/codec-routes.ts';
 import { followKeys } from '../../src/http/keys-follow.ts';
 import { createKey, type Scope } from '../../src/http/keys.ts';
-import type { ReviewSignals } from '../../src/http/review-options.ts';
+import type { ReviewOptions, ReviewSignals } from '../../src/http/review-options.ts';
 import { buildReview } from '../../src/http/review.ts';
 import { insertRows } from '../../src/log/insert-rows.ts';
 import { ensureAhead } from '../../src/log/partitions.ts';
@@ -23,13 +22,21 @@ export const noBrowser = existsSync(chromiumPath) ? false : `there is no ${chrom
 /** What a page must never run. */
 export const attack = '<img src=x onerror="window.hacked=1"> [a link](javascript:window.hacked=1)';
 
+interface ConsoleOptions {
+  cards?: number;
+  /** Further settings of the model. */
+  model?: object;
+  temporalUi?: ReviewOptions['temporalUi'];
+  payloads?: ReviewOptions['payloads'];
+}
+
 /** A console with keys on, over a real database with an incident of `cards` cards; asked decisions are kept. */
-export async function startTestConsole({ cards = 12, payloads }: { cards?: number; payloads?: PayloadAccess } = {}) {
+export async function startTestConsole({ cards = 12, ...more }: ConsoleOptions = {}) {
   const database = await createTestDatabase();
   const { db } = database;
   await ensureAhead(db, 1);
   const { logger } = memoryLogger();
-  const model = { serve: { kind: 'onnx' }, retrain: { minCorrected: 100 } };
+  const model = { serve: { kind: 'onnx' }, retrain: { minCorrected: 100 }, ...more.model };
   const config = testConfig({ models: { mail: model } });
   const asked: string[] = [];
   const signal: ReviewSignals = {
@@ -44,7 +51,7 @@ export async function startTestConsole({ cards = 12, payloads }: { cards?: numbe
   await setChampion(db, 'mail', await registerVersion(db, first));
   await fill();
   const keys = await followKeys({ db, logger, maxAgeMs: 60_000, pollMs: 50 });
-  const app = buildReview({ config, db, logger, keys, signal, payloads });
+  const app = buildReview({ config, db, logger, keys, signal, temporalUi: more.temporalUi, payloads: more.payloads });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
 
   async function fill(): Promise<void> {

@@ -86,6 +86,14 @@ test('the status of a model is the latest verdict of each monitor on the version
   await recordVerdict(stack.db, { ...key, look: '2', at: minute(2), action: 'warn' }, judged('drift', 2));
   await recordVerdict(stack.db, { ...key, modelVersion: 'v0', look: '3', at: minute(3) }, judged('clean', 1));
   assert.deepEqual(await listMonitorStatus(stack.db, ['d']), [
-    { model: 'd', monitor: 'confidence', state: 'drift', reason: 'because', action: 'warn', at: minute(2) },
+    {
+      model: 'd',
+      monitor: 'confidence',
+      state: 'drift',
+      reason: 'because',
+      action: 'warn',
+      evidence: null,
+      at: minute(2),
+    },
   ]);
 });

@@ -217,7 +217,11 @@ test('the UI shows what is encrypted with the console’s codec, and only then',
   await page.close();
 });
 
-test('what was typed is not in the database of Temporal; without keys it is', async () => {
+test('what was typed is not in the database of Temporal, nor what a workflow failed of; without keys it is', async () => {
+  const failing = loop.client.workflow.execute('rollback', {
+    ...{ workflowId: `failing/${randomUUID()}`, taskQueue, args: [{ by: 'ann', reason: sealed }] },
+  });
+  await assert.rejects(failing, (error: Error) => /wanted \{"model"/.test(String(error.cause)));
   const plain = makeClient(loop.client.connection, { namespace: loop.namespace });
   await plain.workflow.start('rollback', {
     ...{ workflowId: `plain/${randomUUID()}`, taskQueue: 'nobody' },
@@ -226,6 +230,5 @@ test('what was typed is not in the database of Temporal; without keys it is', as
   const names = (await readdir(directory)).filter((name) => name.startsWith('temporal.db'));
   const bytes = Buffer.concat(await Promise.all(names.map((name) => readFile(join(directory, name)))));
   assert.ok(bytes.includes(inTheClear), 'the control is found');
-  assert.ok(!bytes.includes(sealed));
-  assert.ok(!bytes.includes('minCorrected'));
+  for (const hidden of [sealed, 'minCorrected', 'wanted {']) assert.ok(!bytes.includes(hidden), hidden);
 });
