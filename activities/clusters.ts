@@ -20,7 +20,7 @@ export type ClusterFigures = Omit<FoundCluster, 'name'>;
 const mostRows = 20_000;
 const mostEmbedded = 6000;
 
-export function createClusterActivities({ config, db, secret, logger }: ActivityDependencies) {
+export function createClusterActivities({ config, db, secret, logger, consoleUrl }: ActivityDependencies) {
   const embeds = new Map<string, Embed>();
 
   function settingsOf(model: string): ModelConfig['clusters'] {
@@ -69,7 +69,11 @@ export function createClusterActivities({ config, db, secret, logger }: Activity
      * once. Due for a retrain are clusters under review with enough corrected rows, unless an open incident gathers
      * corrections for one.
      */
-    async findClusters({ model }: { model: string }): Promise<{ found: ClusterFigures[]; due: string[] }> {
+    async findClusters({
+      model,
+    }: {
+      model: string;
+    }): Promise<{ found: ClusterFigures[]; due: string[]; console?: string }> {
       const { windowDays, minRows, reviewAt, minCorrected } = settingsOf(model);
       const look = { model, run: activityInfo().workflowExecution?.runId ?? '' };
       return withHeartbeat(async () => {
@@ -91,7 +95,7 @@ export function createClusterActivities({ config, db, secret, logger }: Activity
         const found = await listFound(db, [model]);
         const answering = (await listIncidents(db, { model, open: true })).length > 0;
         const due = answering ? [] : found.filter(({ corrected }) => corrected >= minCorrected);
-        return { found: found.map(withoutName), due: due.map(({ key }) => key) };
+        return { found: found.map(withoutName), due: due.map(({ key }) => key), console: consoleUrl };
       });
     },
   };

@@ -12,7 +12,7 @@ import {
 import type { ActivityDependencies } from './dependencies.ts';
 import { withHeartbeat } from './heartbeat.ts';
 
-export function createCorrectActivities({ db }: ActivityDependencies) {
+export function createCorrectActivities({ db, consoleUrl }: ActivityDependencies) {
   return {
     /** Stores what signals and updates brought. The text of a correction goes no further than the database. */
     async storeCorrections(batch: {
@@ -24,8 +24,9 @@ export function createCorrectActivities({ db }: ActivityDependencies) {
       return stored.map(({ requestId, status }) => ({ requestId, status }));
     },
 
-    async countCorrections({ incident }: { incident: string }): Promise<IncidentProgress> {
-      return withHeartbeat(() => incidentProgress(db, incident));
+    async countCorrections({ incident }: { incident: string }): Promise<IncidentProgress & { console?: string }> {
+      const progress = await withHeartbeat(() => incidentProgress(db, incident));
+      return { ...progress, console: consoleUrl };
     },
 
     async listOpenIncidents({ model }: { model: string }): Promise<string[]> {

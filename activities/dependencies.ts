@@ -30,6 +30,8 @@ export interface ActivityDependencies {
   datasetDirectory: string;
   /** Folder for files under construction. */
   scratchDirectory: string;
+  /** Where people open the console: pages of workflows link to it. */
+  consoleUrl: string;
   /** What a trainer of the user's inherits. */
   environment: NodeJS.ProcessEnv;
   logger: ActivityLogger;

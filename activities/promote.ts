@@ -20,6 +20,8 @@ export interface RunPlan {
   canary: { shares: number[]; stepMs: number } | null;
   /** Why the run cannot even begin; null when it can. */
   stop: string | null;
+  /** Where people open the console. */
+  console?: string;
 }
 
 function planOf(canary: CanaryConfig | undefined): RunPlan['canary'] {
@@ -27,7 +29,7 @@ function planOf(canary: CanaryConfig | undefined): RunPlan['canary'] {
   return { shares: canary.shares, stepMs: canary.stepMinutes * 60_000 };
 }
 
-export function createPromoteActivities({ config, db, certificateKeys }: ActivityDependencies) {
+export function createPromoteActivities({ config, db, certificateKeys, consoleUrl }: ActivityDependencies) {
   return {
     /** Reads what a run needs before it starts. Gates that are not set stop it here, before training. */
     async planRun({ model }: { model: string }): Promise<RunPlan> {
@@ -49,6 +51,7 @@ export function createPromoteActivities({ config, db, certificateKeys }: Activit
         approvalDays,
         canary: planOf(canary),
         stop,
+        console: consoleUrl,
       };
     },
 
@@ -114,14 +117,16 @@ export function createPromoteActivities({ config, db, certificateKeys }: Activit
       await deployChampion(db, certificateKeys, { ...deployment, action: 'promote', key, actor: by, reason });
     },
 
-    async rollBack(input: { model: string; by: string; reason: string }): Promise<{ version: string; from: string }> {
+    async rollBack(input: {
+      model: string;
+      by: string;
+      reason: string;
+    }): Promise<{ version: string; from: string; console?: string }> {
       const { workflowExecution } = activityInfo();
       const reason = await redactToStore((redact) => redact(input.reason));
-      return rollBackChampion(db, certificateKeys, {
-        ...input,
-        reason,
-        key: `rollback/${workflowExecution?.runId ?? ''}`,
-      });
+      const key = `rollback/${workflowExecution?.runId ?? ''}`;
+      const { version, from } = await rollBackChampion(db, certificateKeys, { ...input, reason, key });
+      return { version, from, console: consoleUrl };
     },
 
     /** True when the champion was trained on corrections of this incident. */

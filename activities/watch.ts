@@ -37,6 +37,10 @@ export interface LookResult {
   incident: string | null;
   /** The gold set is half way to an alarm: a second probe is wanted at once. */
   confirm: boolean;
+  /** The champion that was looked at. */
+  version?: string;
+  /** Where people open the console. */
+  console?: string;
 }
 
 /** Newly corrected rows of a watched tag. */
@@ -48,7 +52,7 @@ export interface ClusterCount {
   upToSeq: number;
 }
 
-export function createWatchActivities({ config, db, logger }: ActivityDependencies) {
+export function createWatchActivities({ config, db, logger, consoleUrl }: ActivityDependencies) {
   function settingsOf(model: string): ModelConfig {
     const settings = config.models[model];
     if (settings !== undefined) return settings;
@@ -117,7 +121,7 @@ export function createWatchActivities({ config, db, logger }: ActivityDependenci
         ({ id: incident } = await openIncident(db, { ...detection, eventId: `${look}/${monitor}` }));
       }
       const confirm = !confirming && goldPlan(settings).confirms && isHalfWay(judgements.get('gold_set'), settings);
-      return { monitors, incident, confirm };
+      return { monitors, incident, confirm, version: champion.version, console: consoleUrl };
     },
 
     async startDriftResponse({ model, incident }: { model: string; incident: string }): Promise<void> {

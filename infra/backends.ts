@@ -29,6 +29,8 @@ export interface BackendOptions {
   config: Config;
   environment: Environment;
   ports: BackendPorts | 'free';
+  /** Where the embedded Temporal UI has payloads decrypted. */
+  codecEndpoint?: string | undefined;
   onEvent: (event: StackEvent) => void;
 }
 
@@ -70,8 +72,9 @@ async function embeddedPostgres({ config, ports, onEvent }: BackendOptions) {
   return { url: first.url, supervised: superviseBackend('postgres', first.process, again, onEvent) };
 }
 
-async function embeddedTemporal({ config, environment, ports, onEvent }: BackendOptions) {
+async function embeddedTemporal({ config, environment, ports, codecEndpoint, onEvent }: BackendOptions) {
   const settings = {
+    codecEndpoint,
     directory: join(config.stateDir, 'temporal'),
     cacheDirectory: environment.cacheDirectory,
     onEvent: (message: string) => onEvent({ level: 'info', source: 'temporal', message }),

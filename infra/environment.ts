@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Config } from '../src/config.ts';
 import { RelearnError } from '../src/errors.ts';
+import { readPayloadKeys, type PayloadKey } from '../src/payload/keys.ts';
 
 /** How to reach a Temporal server: address, TLS, API key, headers. */
 export type TemporalConnection = ReturnType<typeof loadClientConnectConfig>['connectionOptions'];
@@ -23,6 +24,10 @@ export interface Environment {
   logLevel: LogLevel;
   /** What was built or fetched once for all checkouts: XDG_CACHE_HOME or ~/.cache. */
   cacheDirectory: string;
+  /** RELEARN_PAYLOAD_KEYS: what payloads in Temporal are encrypted with. */
+  payloadKeys?: readonly PayloadKey[];
+  /** RELEARN_CONSOLE_URL: where `relearn up` serves the console, told to its processes. */
+  consoleUrl?: string;
   /** A secret that the configuration names. '' counts as unset. */
   secret: (name: string) => string | undefined;
 }
@@ -37,6 +42,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
   const configPath = get('RELEARN_CONFIG');
   const temporalUi = readUrl('TEMPORAL_UI_URL', get('TEMPORAL_UI_URL'));
   const { connectionOptions, namespace } = readTemporal(env);
+  const consoleUrl = get('RELEARN_CONSOLE_URL');
   return {
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
     ...(connectionOptions.address === undefined ? {} : { temporal: connectionOptions }),
@@ -44,6 +50,8 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     ...(temporalUi === undefined ? {} : { temporalUi }),
     ...(configPath === undefined ? {} : { configPath }),
     logLevel: readLogLevel(get('RELEARN_LOG_LEVEL')),
+    payloadKeys: readPayloadKeys(get('RELEARN_PAYLOAD_KEYS')),
+    ...(consoleUrl === undefined ? {} : { consoleUrl }),
     cacheDirectory: join(get('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'relearn'),
     secret: get,
   };
@@ -90,6 +98,7 @@ export function childEnvironment(
 
 /** The environment for a trainer's program: without what opens Relearn's own database, certificates and cluster. */
 export function trainerEnvironment({ log, certificates }: Pick<Config, 'log' | 'certificates'>): NodeJS.ProcessEnv {
-  const own = new Set(['DATABASE_URL', 'TEMPORAL_API_KEY', log.hashKeyEnv, certificates.signingKeyEnv]);
+  const relearn = ['DATABASE_URL', 'TEMPORAL_API_KEY', 'RELEARN_PAYLOAD_KEYS'];
+  const own = new Set([...relearn, log.hashKeyEnv, certificates.signingKeyEnv]);
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.has(name)));
 }

@@ -51,7 +51,7 @@ async function prepareTemporal(options: PrepareOptions, tell: (message: string) 
   try {
     if (embedded) await setRetention(connection, environment.namespace, retentionDays);
     await registerSearchAttributes(connection, environment.namespace);
-    const done = await reconcileSchedules(client, config);
+    const done = await reconcileSchedules(client, config, environment.payloadKeys);
     for (const [verb, ids] of Object.entries(done)) {
       for (const id of ids) tell(`schedule ${id} ${verb}`);
     }

@@ -4,6 +4,7 @@ import type { ChildOptions, StackEvent } from './child.ts';
 import { choosePort } from './ports.ts';
 import { supervise } from './supervisor.ts';
 import type { Supervised } from './supervisor.ts';
+import { reachable } from './web-addresses.ts';
 
 /** Where gateway and console listen. */
 export interface Servers {
@@ -27,12 +28,6 @@ export async function chooseServers(config: Config, free: boolean): Promise<Serv
     console: `http://${reachable(console.host)}:${ports.console}`,
   };
   return { ports, urls };
-}
-
-/** A server bound to every address is reached from here by the loopback one. */
-function reachable(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
 }
 
 export interface ProcessesOptions {

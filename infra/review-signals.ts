@@ -1,5 +1,4 @@
 import {
-  Client,
   Connection,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
@@ -14,8 +13,10 @@ import { hashUser } from '../src/log/hash-user.ts';
 import { startErasure } from '../src/log/start-erasure.ts';
 import { sendTrigger } from '../src/retrain/send-trigger.ts';
 import { taskQueue, workflowId, type CorrectionsRecorded } from '../src/temporal.ts';
+import { startDetails } from '../src/temporal-details.ts';
 import { getIncident } from '../src/watch/incidents.ts';
 import { startDriftResponse } from '../src/watch/start-response.ts';
+import { makeClient } from './data-converter.ts';
 import { modelSettings } from './deploy.ts';
 import type { Environment } from './environment.ts';
 import { requireTemporal } from './runtime.ts';
@@ -35,7 +36,7 @@ export function openReviewSignals(options: {
 }): OpenReviewSignals {
   const { config, db, environment } = options;
   const connection = Connection.lazy(requireTemporal(environment));
-  const { workflow } = new Client({ connection, namespace: environment.namespace });
+  const { workflow } = makeClient(connection, environment);
   return {
     async correctionsRecorded(model, incident, ids) {
       await workflow
@@ -78,6 +79,7 @@ export function openReviewSignals(options: {
         ...{ workflowId: workflowId.rollback(model), taskQueue, workflowIdConflictPolicy: 'USE_EXISTING' },
         args: [{ model, ...decision }],
         staticSummary: `${model}: back to the version before`,
+        staticDetails: startDetails.rollback,
       });
     },
 
@@ -87,6 +89,7 @@ export function openReviewSignals(options: {
           ...{ workflowId: workflowId.promote(model), taskQueue, workflowIdConflictPolicy: 'FAIL' },
           args: [{ model, version, ...decision }],
           staticSummary: `${model}: ${version} is to serve`,
+          staticDetails: startDetails.promote,
         });
       } catch (cause) {
         if (!(cause instanceof WorkflowExecutionAlreadyStartedError)) throw cause;

@@ -1,10 +1,11 @@
-import { Client, Connection } from '@temporalio/client';
+import { Connection, type Client } from '@temporalio/client';
 import type { Config } from '../src/config.ts';
 import type { DatabasePool } from '../src/database.ts';
 import { openDatabase } from '../src/database.ts';
 import { errorMessage, RelearnError } from '../src/errors.ts';
 import { useRedaction } from '../src/log/redact/index.ts';
 import { defaultConfigPath, readConfigFile } from './config-file.ts';
+import { makeClient } from './data-converter.ts';
 import type { Environment, TemporalConnection } from './environment.ts';
 import { readEnvironment } from './environment.ts';
 import { readHashKey } from './hash-key.ts';
@@ -82,17 +83,12 @@ export interface TemporalSession {
 
 /** A Temporal client and its connection. Throws `temporal_unavailable`. */
 export async function connectTemporal(
-  environment: Pick<Environment, 'temporal' | 'namespace'>,
+  environment: Pick<Environment, 'temporal' | 'namespace' | 'payloadKeys'>,
 ): Promise<TemporalSession> {
-  const connection = await openTemporalConnection(environment);
-  return { connection, client: new Client({ connection, namespace: environment.namespace }) };
-}
-
-/** Throws `temporal_unavailable`. */
-export async function openTemporalConnection(environment: Pick<Environment, 'temporal'>): Promise<Connection> {
   const temporal = requireTemporal(environment);
   try {
-    return await Connection.connect(temporal);
+    const connection = await Connection.connect(temporal);
+    return { connection, client: makeClient(connection, environment) };
   } catch (error) {
     throw new RelearnError(
       'temporal_unavailable',

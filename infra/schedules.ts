@@ -9,7 +9,9 @@ import {
 } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
 import type { Config, ModelConfig } from '../src/config.ts';
-import { scheduleId, taskQueue } from '../src/temporal.ts';
+import type { PayloadKey } from '../src/payload/keys.ts';
+import { clipSummary, scheduleId, taskQueue } from '../src/temporal.ts';
+import { startDetails } from '../src/temporal-details.ts';
 
 type Desired = ScheduleOptions<ScheduleOptionsStartWorkflowAction<Workflow>>;
 
@@ -25,9 +27,14 @@ const ours = /^(drift-watch\/|cluster-watch\/|tag-rules\/|retrain-cadence\/|log-
 /**
  * Makes the Schedules on the server those of the configuration: creates what is missing, changes what differs, deletes
  * what is extra. What an operator paused stays paused, and an unchanged configuration undoes no edit made in the UI.
+ * `keys`: what the client encrypts with. With another first key they are made anew: a schedule is read for years.
  */
-export async function reconcileSchedules(client: Client, config: Config): Promise<Reconciled> {
-  const desired = desiredSchedules(config);
+export async function reconcileSchedules(
+  client: Client,
+  config: Config,
+  keys: readonly PayloadKey[] = [],
+): Promise<Reconciled> {
+  const desired = desiredSchedules(config).map((schedule) => sealed(schedule, keys[0]?.id));
   const done: Reconciled = { created: [], changed: [], deleted: [] };
   for (const schedule of desired) {
     try {
@@ -106,32 +113,42 @@ function modelSchedules(model: string, { drift, retrain, tags }: ModelConfig): D
   ];
 }
 
-function everyInterval(id: string, workflow: string, seconds: number, args: unknown[], summary: string): Desired {
-  return sealed({
+/** What a Schedule starts. */
+type Started = 'logRetention' | 'driftWatch' | 'clusterWatch' | 'tagRules' | 'requestRetrain';
+
+function everyInterval(id: string, workflow: Started, seconds: number, args: unknown[], summary: string): Desired {
+  return {
     scheduleId: id,
     spec: { intervals: [{ every: seconds * 1000 }] },
     action: action(id, workflow, args, summary),
     // A look that is missed is not worth two: after a downtime one is enough.
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '10m' },
-  });
+  };
 }
 
 function cadence(model: string, cron: string): Desired {
   const id = scheduleId.retrainCadence(model);
-  return sealed({
+  return {
     scheduleId: id,
     spec: { cronExpressions: [cron], jitter: '10m' },
     action: action(id, 'requestRetrain', [{ model }], `${model}: retrain by cadence`),
     policies: { overlap: ScheduleOverlapPolicy.BUFFER_ONE, catchupWindow: '2d' },
-  });
+  };
 }
 
-function action(id: string, workflowType: string, args: unknown[], staticSummary: string): Desired['action'] {
-  return { type: 'startWorkflow', workflowId: id, workflowType, taskQueue, args, staticSummary };
+function action(id: string, workflowType: Started, args: unknown[], staticSummary: string): Desired['action'] {
+  return {
+    ...{ type: 'startWorkflow', workflowId: id, workflowType, taskQueue, args },
+    staticSummary: clipSummary(staticSummary),
+    staticDetails: startDetails[workflowType],
+  };
 }
 
 /** The fingerprint of the settings tells a changed configuration from an edit made in the UI. */
-function sealed(schedule: Desired): Desired {
-  const settings = createHash('sha256').update(JSON.stringify(schedule)).digest('hex').slice(0, 16);
+function sealed(schedule: Desired, keyId: string | undefined): Desired {
+  const settings = createHash('sha256')
+    .update(JSON.stringify(schedule) + (keyId ?? ''))
+    .digest('hex')
+    .slice(0, 16);
   return { ...schedule, memo: { settings } };
 }

@@ -6,7 +6,7 @@ import { startBackends } from './backends.ts';
 import type { BackendPorts, Backends } from './backends.ts';
 import { readConfigFile } from './config-file.ts';
 import { checkConfiguredFiles } from './configured-files.ts';
-import { childEnvironment, readEnvironment } from './environment.ts';
+import { childEnvironment, readEnvironment, type Environment } from './environment.ts';
 import { readOrMakeCertificateKeys } from './certificate-keys.ts';
 import { readOrMakeHashKey } from './hash-key.ts';
 import { tryLock } from './lock.ts';
@@ -16,6 +16,7 @@ import { removeStackFile, stackLock, writeStackFile } from './stack-file.ts';
 import type { StackUrls } from './stack-file.ts';
 import type { StackEvent } from './child.ts';
 import type { Supervised } from './supervisor.ts';
+import { findConsoleUrl } from './web-addresses.ts';
 
 export interface StackOptions {
   /** Path of relearn.yaml. */
@@ -51,7 +52,8 @@ export async function startStack({ config: configPath, ports = {}, onEvent = () 
     const hashKey = await readOrMakeHashKey(config, own);
     await readOrMakeCertificateKeys(config, own.secret);
     const servers = await chooseServers(config, ports === 'free');
-    const backends = await startBackends({ config, environment: own, ports, onEvent });
+    const codecEndpoint = findCodecEndpoint(config, own, servers.urls.console);
+    const backends = await startBackends({ config, environment: own, ports, codecEndpoint, onEvent });
     stops.push(() => stopAll(backends.processes));
     const { environment } = backends;
     await prepareBackends({ config, configPath, environment, embedded: backends.temporalUi !== undefined, onEvent });
@@ -67,7 +69,7 @@ export async function startStack({ config: configPath, ports = {}, onEvent = () 
     };
     const processes = await startProcesses({
       ...{ configPath, servers, onEvent },
-      env: childVariables(config, backends, hashKey),
+      env: childVariables(config, backends, { hashKey, consoleUrl: urls.console }),
       logDirectory: join(config.stateDir, 'logs'),
       onRestart: () => void recordStack(),
     });
@@ -101,9 +103,22 @@ function backendUrls({ environment, temporalUi }: Backends): Pick<StackUrls, 'te
   };
 }
 
+/** The console decrypts for the Temporal UI; undefined while nothing is encrypted. */
+function findCodecEndpoint(config: Config, { payloadKeys }: Environment, consoleUrl: string): string | undefined {
+  if (payloadKeys === undefined || payloadKeys.length === 0) return undefined;
+  return `${findConsoleUrl(config, consoleUrl)}/codec`;
+}
+
 /** A user's own Temporal server is inherited as it is set, TLS and keys included. */
-function childVariables(config: Config, { environment, temporalUi }: Backends, hashKey: string): NodeJS.ProcessEnv {
-  const own = { DATABASE_URL: environment.databaseUrl, [config.log.hashKeyEnv]: hashKey };
+function childVariables(
+  config: Config,
+  { environment, temporalUi }: Backends,
+  { hashKey, consoleUrl }: { hashKey: string; consoleUrl: string },
+): NodeJS.ProcessEnv {
+  const own = {
+    ...{ DATABASE_URL: environment.databaseUrl, RELEARN_CONSOLE_URL: consoleUrl },
+    [config.log.hashKeyEnv]: hashKey,
+  };
   const address = environment.temporal?.address;
   if (temporalUi === undefined || address === undefined) return childEnvironment(own);
   return childEnvironment(

@@ -20,8 +20,8 @@ export async function startWorkerProcess(
   // Signals are ours: the SDK's own handling would stop the worker before we know.
   TemporalRuntime.install({ logger: temporalLogger(logger), shutdownSignals: [] });
   await untilTemporalAnswers(runtime, logger, cancelled);
-  const { namespace, secret } = environment;
-  return startWorker({ config, db, temporal, namespace, hashKey, secret, logger });
+  const { namespace, secret, payloadKeys, consoleUrl } = environment;
+  return startWorker({ config, db, temporal, namespace, hashKey, payloadKeys, consoleUrl, secret, logger });
 }
 
 async function untilTemporalAnswers(runtime: Runtime, logger: Logger, cancelled: AbortSignal): Promise<void> {

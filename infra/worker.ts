@@ -3,14 +3,17 @@ import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker
 import { createActivities } from '../activities/index.ts';
 import type { Config } from '../src/config.ts';
 import type { DatabasePool } from '../src/database.ts';
+import type { PayloadKey } from '../src/payload/keys.ts';
 import { loadOnnxModelInThread } from '../src/serve/onnx-thread.ts';
 import { taskQueue, trainingTaskQueue } from '../src/temporal.ts';
 import { openAnswering } from './answering.ts';
-import { workflowBundlePath } from './bundle-workflows.ts';
+import { workflowBundles } from './bundle-workflows.ts';
 import { readCertificateKeys } from './certificate-keys.ts';
+import { makeDataConverter } from './data-converter.ts';
 import { trainerEnvironment, type TemporalConnection } from './environment.ts';
 import type { Logger } from './logger.ts';
 import { statePaths } from './state-paths.ts';
+import { findConsoleUrl } from './web-addresses.ts';
 
 export interface WorkerSetup {
   config: Config;
@@ -18,6 +21,10 @@ export interface WorkerSetup {
   temporal: TemporalConnection;
   namespace: string;
   hashKey: string;
+  /** What payloads are encrypted with; none: they are not. */
+  payloadKeys?: readonly PayloadKey[] | undefined;
+  /** Where `relearn up` serves the console, when it does. */
+  consoleUrl?: string | undefined;
   secret: (name: string) => string | undefined;
   logger: Logger;
 }
@@ -39,7 +46,7 @@ const stickyQueueScheduleToStartTimeout = '1s';
  * callers retry.
  */
 export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
-  const { config, db, logger } = setup;
+  const { config, db, logger, payloadKeys = [] } = setup;
   const paths = statePaths(config);
   await mkdir(paths.scratch, { recursive: true });
   await mkdir(paths.datasets, { recursive: true });
@@ -49,18 +56,20 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
     ...{ config, db, artifacts, answerer, writer: log, logger, hashKey: setup.hashKey },
     certificateKeys: await readCertificateKeys(config, setup.secret),
     ...{ datasetDirectory: paths.datasets, scratchDirectory: paths.scratch },
+    consoleUrl: findConsoleUrl(config, setup.consoleUrl),
     ...{ secret: setup.secret, environment: trainerEnvironment(config) },
   });
 
   const connection = await NativeConnection.connect(setup.temporal);
   const common = {
     ...{ connection, namespace: setup.namespace, activities },
+    dataConverter: makeDataConverter(payloadKeys),
     ...{ shutdownGraceTime: '5s', shutdownForceTime: '10s', maxHeartbeatThrottleInterval: '500ms' },
   } satisfies Partial<WorkerOptions>;
   const workers = [
     await Worker.create({
       ...{ ...common, taskQueue, maxCachedWorkflows, stickyQueueScheduleToStartTimeout },
-      workflowBundle: { codePath: workflowBundlePath },
+      workflowBundle: { codePath: payloadKeys.length > 0 ? workflowBundles.encrypting : workflowBundles.plain },
     }),
     await Worker.create({ ...common, taskQueue: trainingTaskQueue, maxConcurrentActivityTaskExecutions: 1 }),
   ];

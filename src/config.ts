@@ -144,7 +144,14 @@ const settings = z.strictObject({
     .refine(openHereOnly, offElsewhere)
     .prefault({}),
   console: z
-    .strictObject({ ...server, port: port.default(8081) })
+    .strictObject({
+      ...server,
+      port: port.default(8081),
+      url: z
+        .url({ protocol: /^https?$/ })
+        .optional()
+        .describe('where people open the console, for links to it; left out: where it listens'),
+    })
     .refine(openHereOnly, offElsewhere)
     .prefault({}),
   log: z

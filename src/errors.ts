@@ -25,6 +25,7 @@ export const errorCatalogue = {
   incident_not_found: { status: 404, type: 'invalid_request_error' },
   run_not_waiting: { status: 409, type: 'invalid_request_error' },
   incident_not_open: { status: 409, type: 'invalid_request_error' },
+  payload_unreadable: { status: 400, type: 'invalid_request_error' },
   review_conflict: { status: 409, type: 'invalid_request_error' },
   nothing_to_undo: { status: 409, type: 'invalid_request_error' },
   version_not_found: { status: 404, type: 'invalid_request_error' },

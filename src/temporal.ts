@@ -22,6 +22,18 @@ export const scheduleId = {
   logRetention: 'log-retention',
 };
 
+/** Temporal refuses to start what has a summary of more than 400 bytes, encrypted with all around it. */
+const longestSummary = 200;
+const utf8 = new TextEncoder();
+
+/** A summary that fits, for a workflow, activity or timer. */
+export function clipSummary(text: string): string {
+  if (utf8.encode(text).length <= longestSummary) return text;
+  const signs = Array.from(text.slice(0, longestSummary));
+  while (utf8.encode(`${signs.join('')}…`).length > longestSummary) signs.pop();
+  return `${signs.join('')}…`;
+}
+
 /** Signal `correction` on driftResponse, as a person or a review tool sends it. */
 export interface CorrectionMessage {
   requestId: string;

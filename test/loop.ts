@@ -6,17 +6,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Client, Connection } from '@temporalio/client';
+import { Connection, type Client } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { pino, type Logger } from 'pino';
 import { openAnswering } from '../infra/answering.ts';
 import { readOrMakeCertificateKeys } from '../infra/certificate-keys.ts';
+import { makeClient } from '../infra/data-converter.ts';
 import { deployVersion, trainVersion } from '../infra/deploy.ts';
 import type { Runtime } from '../infra/runtime.ts';
 import { registerSearchAttributes } from '../infra/search-attributes.ts';
 import { startWorker, type RunningWorker } from '../infra/worker.ts';
 import { configSchema, type Config } from '../src/config.ts';
 import { useRedaction } from '../src/log/redact/index.ts';
+import type { PayloadKey } from '../src/payload/keys.ts';
 import type { Answerer } from '../src/serve/answer.ts';
 import type { Champions } from '../src/serve/champions.ts';
 import type { AnswerLog } from '../src/serve/log-answer.ts';
@@ -75,8 +77,14 @@ export interface Loop {
   close(): Promise<void>;
 }
 
-/** A model in production in a database, a Temporal namespace and a folder of its own; no worker yet. */
-export async function startLoop(overrides: (settings: LoopSettings) => void = () => {}): Promise<Loop> {
+/**
+ * A model in production in a database, a Temporal namespace and a folder of its own; no worker yet. Temporal stores what
+ * `payloadKeys` encrypt.
+ */
+export async function startLoop(
+  overrides: (settings: LoopSettings) => void = () => {},
+  payloadKeys: readonly PayloadKey[] = [],
+): Promise<Loop> {
   const directory = await mkdtemp(join(tmpdir(), 'relearn-loop-'));
   const database = await createTestDatabase();
   const settings = await writeWorld(directory);
@@ -89,7 +97,7 @@ export async function startLoop(overrides: (settings: LoopSettings) => void = ()
     ...{ config, configPath: join(directory, 'relearn.yaml'), db: database.db },
     environment: {
       ...{ databaseUrl: database.url, temporal: { address: temporalAddress() }, namespace },
-      ...{ logLevel: 'warn', cacheDirectory: directory, secret: () => undefined },
+      ...{ logLevel: 'warn', cacheDirectory: directory, secret: () => undefined, payloadKeys },
     },
     hashKey: () => Promise.resolve(hashKey),
     close: () => Promise.resolve(),
@@ -112,11 +120,11 @@ export async function startLoop(overrides: (settings: LoopSettings) => void = ()
 
   return {
     ...{ config, directory, database, namespace, runtime, answerer, champions, log, logger, logs },
-    client: new Client({ connection, namespace }),
+    client: makeClient(connection, { namespace, payloadKeys }),
     async startWorker() {
       const temporal = { address: temporalAddress() };
       const worker = await startWorker({
-        ...{ config, db, temporal, namespace, hashKey, logger, secret },
+        ...{ config, db, temporal, namespace, hashKey, payloadKeys, logger, secret },
       });
       workers.push(worker);
       return worker;

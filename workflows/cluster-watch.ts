@@ -11,9 +11,6 @@ export interface ClusterWatchResult {
   found: ClusterFigures[];
 }
 
-/** Clusters that the page lists, by key: their names are at `GET /api/clusters`. */
-const shown = 20;
-
 export const clusterWatchState = defineQuery<ClusterWatchResult | { status: 'looking' }>('state');
 
 /**
@@ -34,10 +31,11 @@ export async function clusterWatch({ model }: { model: string }): Promise<Cluste
 
   let found: ClusterFigures[] = [];
   let dueFound: ClusterFigures[] = [];
+  let console: string | undefined;
   if (patched('found-clusters')) {
     showInList({ model, phase: 'group' });
     const look = await bulk.findClusters({ model });
-    found = look.found;
+    ({ found, console } = look);
     dueFound = look.found.filter(({ key }) => look.due.includes(key));
     for (const { key, upToSeq } of dueFound) await trigger(model, key, upToSeq);
     await orderReviews(model);
@@ -48,12 +46,24 @@ export async function clusterWatch({ model }: { model: string }): Promise<Cluste
   const triggered = [...due.map(({ tag }) => tag), ...dueFound.map(({ key }) => key)];
   state = { status: triggered.length > 0 ? 'triggered' : 'quiet', clusters, found };
   showInList({ model, phase: state.status });
-  showOnPage(`${model}: ${triggered.length === 0 ? 'nothing to retrain for' : `retrain for ${triggered.join(', ')}`}`, {
-    ...Object.fromEntries(
-      clusters.map(({ tag, corrected, threshold }) => [tag, `${corrected} of ${threshold} corrected`]),
-    ),
-    ...Object.fromEntries(found.slice(0, shown).map((cluster) => [cluster.key, describe(cluster)])),
-  });
+  const says = triggered.length === 0 ? 'nothing to retrain for' : `retrain for ${triggered.join(', ')}`;
+  const reviewed = found.filter(({ underReview }) => underReview).length;
+  showOnPage(
+    `${model}: ${says}`,
+    { clusters: found.length, 'under review': reviewed },
+    {
+      console,
+      tables: [
+        {
+          title: 'Watched tags',
+          head: ['tag', 'newly corrected', 'retrain at'],
+          rows: clusters.map(({ tag, corrected, threshold }) => [tag, corrected, threshold]),
+        },
+        { title: 'Found clusters', head: ['cluster', 'state', 'rows', 'newly corrected'], rows: found.map(describe) },
+      ],
+      next: [{ text: reviewed > 0 ? 'correct what is under review' : 'review', to: ['review', model] }],
+    },
+  );
   return state;
 }
 
@@ -62,8 +72,9 @@ async function trigger(model: string, cluster: string, upToSeq: number): Promise
   await quick.markClusterTriggered({ model, tag: cluster, upToSeq });
 }
 
-function describe({ state, rows, corrected, underReview }: ClusterFigures): string {
-  return `${state}, ${rows} rows${underReview ? `, under review, ${corrected} newly corrected` : ''}`;
+/** By key: names are made of users' words, and stay in the database. */
+function describe({ key, state, rows, corrected, underReview }: ClusterFigures): (string | number)[] {
+  return [key, underReview ? `${state}, under review` : state, rows, corrected];
 }
 
 /** Proposals are a help that may be missing: a look never fails for them. */

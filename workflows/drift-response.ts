@@ -12,7 +12,8 @@ import type { Decision, RetrainFinished } from '../src/temporal.ts';
 import { answering, bulk, patient } from './activity-options.ts';
 import { CorrectionInbox } from './correction-inbox.ts';
 import { openIncidentMail } from './incident-mail.ts';
-import { showInList, showOnPage } from './operator-view.ts';
+import { incidentPage } from './incident-page.ts';
+import { showInList, showPage } from './operator-view.ts';
 import { orderReviews } from './order-reviews.ts';
 
 export interface DriftResponseInput {
@@ -54,6 +55,8 @@ export interface DriftResponseState extends Carried {
   problems: string[];
 }
 
+type Progress = Awaited<ReturnType<typeof patient.countCorrections>>;
+
 export interface DriftResponseResult {
   status: 'resolved' | 'closed' | 'skipped';
   reason: string;
@@ -75,13 +78,14 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
   let target = carried?.target ?? input.minCorrected;
   let graceUntil = carried?.graceUntil ?? 0;
   let lastRetrain = carried?.lastRetrain ?? null;
-  let progress = { rows: 0, corrected: 0, counted: 0, disagreements: 0, detectedAgain: false };
+  let progress: Progress = { rows: 0, corrected: 0, counted: 0, disagreements: 0, detectedAgain: false };
   let correctedAtOrder = -Infinity;
   let nextOrderAt = 0;
   const carry = (): Carried => ({ phase, target, graceUntil, lastRetrain, ...inbox.counts() });
   setHandler(driftResponseState, () => ({ model, incident, ...carry(), ...progress, problems: inbox.problems }), {
     description: 'Phase, counts of corrections, what was ignored and why',
   });
+  const show = (ended?: string) => showPage(incidentPage({ input, state: carry(), inbox, ...progress }, ended));
 
   /** False when the incident stays as it is. */
   const enter = async (next: Phase, reason: string, decision?: Decision): Promise<boolean> => {
@@ -89,6 +93,7 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
     if ((await patient.setIncidentState({ incident, state: next, reason, ...by })) === 'stays') return false;
     phase = next;
     showInList({ model, trigger: 'drift', phase: next });
+    show();
     return true;
   };
   const collectMore = async (reason: string) => {
@@ -120,8 +125,7 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
     }
   };
   const finish = async (status: DriftResponseResult['status'], reason: string): Promise<DriftResponseResult> => {
-    const { rows, corrected, counted } = progress;
-    showOnPage(`${model}: ${status}: ${reason}`, { incident, rows, corrected, counted });
+    show(`${status}: ${reason}`);
     // What arrives while it ends is stored and answered too.
     while (!inbox.isEmpty || !allHandlersFinished()) {
       await storeWaiting();
@@ -185,15 +189,7 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
       await condition(allHandlersFinished);
       if (!hasMail()) await continueAsNew<typeof driftResponse>({ ...input, carried: carry() });
     } else {
-      showOnPage(`${model}: ${describeWait(carry(), progress.counted)}`, {
-        ...{ incident, monitor: input.monitor, rows: progress.rows, corrected: progress.corrected },
-        ...{
-          disagreements: progress.disagreements,
-          'sent twice': inbox.repeated,
-          ignored: inbox.ignored,
-          'last ignored': inbox.problems.at(-1) ?? '–',
-        },
-      });
+      show();
       const isDue = () => hasMail() || needsNewRun();
       if (phase === 'retraining') await condition(isDue);
       else if (phase === 'grace') await condition(isDue, waitMs(graceUntil), { summary: 'grace time' });
@@ -217,10 +213,4 @@ function waitMs(until: number): number {
 /** Our own threshold beside the server's hint: histories stay quick to read and to replay. */
 function needsNewRun(): boolean {
   return workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > 2000;
-}
-
-function describeWait({ phase, target, graceUntil }: Carried, counted: number): string {
-  if (phase === 'collecting') return `waiting for corrections, ${counted} of ${target}`;
-  if (phase === 'retraining') return 'waiting for the retrain; corrections are still taken';
-  return `a version that learned from it serves; resolved at ${new Date(graceUntil).toISOString()}`;
 }

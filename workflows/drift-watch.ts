@@ -1,5 +1,6 @@
 import { ActivityFailure, ApplicationFailure, defineQuery, patched, setHandler } from '@temporalio/workflow';
 import type { LookResult, MonitorVerdict } from '../activities/watch.ts';
+import { workflowId } from '../src/temporal.ts';
 import { bulk, quick } from './activity-options.ts';
 import { showInList, showOnPage } from './operator-view.ts';
 
@@ -36,19 +37,32 @@ export async function driftWatch({ model, now = false }: DriftWatchInput): Promi
     const second = await quick.judgeMonitors({ model, confirming: true, ...(await probeGold(model, true)) });
     look = joinLooks(look, second);
   }
-  const { monitors, incident } = look;
+  const { monitors, incident, version, console } = look;
   if (incident !== null) await quick.startDriftResponse({ model, incident });
 
   const status = worstState(monitors);
   state = { status, monitors, ...(incident === null ? {} : { incident }) };
-  showInList({ model, phase: status });
+  showInList({ model, phase: status, version });
   showOnPage(
-    monitors.length === 0
-      ? `${model}: no champion is deployed`
-      : incident === null
-        ? `${model}: ${status}`
-        : `${model}: drift, see drift-response/${model}/${incident}`,
-    Object.fromEntries(monitors.map(({ monitor, state: verdict, reason }) => [monitor, `${verdict}: ${reason}`])),
+    `${model}: ${monitors.length === 0 ? 'no champion is deployed' : status}`,
+    {
+      champion: version ?? '–',
+      ...(incident === null ? {} : { incident: workflowId.driftResponse(model, incident) }),
+    },
+    {
+      console,
+      tables: [
+        {
+          title: 'Monitors',
+          head: ['monitor', 'says', 'because'],
+          rows: monitors.map(({ monitor, state: verdict, reason }) => [monitor, verdict, reason]),
+        },
+      ],
+      next:
+        incident === null
+          ? [{ text: 'overview', to: ['overview'] }]
+          : [{ text: 'incident', to: ['incidents', incident] }],
+    },
   );
   return state;
 }
@@ -68,7 +82,7 @@ async function probeGold(model: string, now: boolean): Promise<{ goldRun?: strin
 function joinLooks(first: LookResult, second: LookResult): LookResult {
   const judgedAgain = new Set(second.monitors.map(({ monitor }) => monitor));
   const monitors = [...second.monitors, ...first.monitors.filter(({ monitor }) => !judgedAgain.has(monitor))];
-  return { monitors, incident: first.incident ?? second.incident, confirm: false };
+  return { ...second, monitors, incident: first.incident ?? second.incident, confirm: false };
 }
 
 /** Missing data is a state of its own: a look is clean only when some monitor says so and none says otherwise. */

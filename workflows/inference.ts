@@ -46,7 +46,7 @@ export async function inference(input: unknown, resume?: InferenceProgress): Pro
   const show = (phase: InferenceState['phase'], waitsFor: string) => {
     state = { ...progress, phase };
     showOnPage(`${plan.model}: ${waitsFor}`, {
-      answered: `${progress.prompts} of ${plan.prompts}`,
+      answered: `${progress.prompts} of ${plan.prompts} (${Math.floor((100 * progress.prompts) / Math.max(plan.prompts, 1))} %)`,
       ...{ failed: progress.failed, prompts: plan.file, output: plan.output },
     });
   };
@@ -60,7 +60,7 @@ export async function inference(input: unknown, resume?: InferenceProgress): Pro
     const { parts: part, next: from } = progress;
     const chunk = bulk.inferChunk({ plan, part, from, at: Date.now() });
     const last = progress.prompts + plan.chunk >= plan.prompts;
-    const [outcome] = await Promise.all([chunk, plan.everyMs > 0 && !last ? sleep(plan.everyMs) : undefined]);
+    const [outcome] = await Promise.all([chunk, plan.everyMs > 0 && !last ? pace(plan) : undefined]);
     progress.parts += 1;
     progress.prompts += outcome.prompts;
     progress.failed += outcome.failed;
@@ -77,6 +77,10 @@ export async function inference(input: unknown, resume?: InferenceProgress): Pro
   showInList({ phase: 'done' });
   state = { ...state, file };
   return { status: 'done', prompts: progress.prompts, failed: progress.failed, file };
+}
+
+function pace({ everyMs }: BatchPlan): Promise<void> {
+  return sleep(everyMs, { summary: 'requestsPerSecond' });
 }
 
 function begin(plan: BatchPlan): InferenceProgress {

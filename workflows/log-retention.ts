@@ -1,6 +1,6 @@
 import { patched } from '@temporalio/workflow';
 import { bulk, quick } from './activity-options.ts';
-import { showInList } from './operator-view.ts';
+import { showInList, showOnPage } from './operator-view.ts';
 
 /**
  * Draws the reservoirs of the hours that have closed, makes the partitions of the coming hours and days, and drops those
@@ -10,5 +10,10 @@ export async function logRetention(): Promise<{ status: 'done'; dropped: string[
   showInList({ trigger: 'schedule', phase: 'retention' });
   if (patched('draw-reservoirs')) await bulk.drawReservoirs(); // what is dropped next cannot be drawn from
   const dropped = await quick.rotateLog();
+  showOnPage(
+    `${dropped.length} partitions dropped`,
+    {},
+    { tables: [{ title: 'Dropped', head: ['partition'], rows: dropped.map((name) => [name]) }] },
+  );
   return { status: 'done', dropped };
 }

@@ -1,5 +1,6 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { writePage, type Page } from './page.ts';
 
 const modelKey = defineSearchAttributeKey('RelearnModel', SearchAttributeType.KEYWORD);
 const versionKey = defineSearchAttributeKey('RelearnVersion', SearchAttributeType.KEYWORD);
@@ -8,7 +9,7 @@ const phaseKey = defineSearchAttributeKey('RelearnPhase', SearchAttributeType.KE
 
 export interface OperatorView {
   model?: string;
-  version?: string;
+  version?: string | undefined;
   trigger?: string;
   phase: string;
 }
@@ -23,12 +24,12 @@ export function showInList({ model, version, trigger, phase }: OperatorView): vo
   ]);
 }
 
-/** Sets what the page of a workflow says: one line on what it waits for, then a table of facts. Markdown. */
-export function showOnPage(waitsFor: string, facts: Readonly<Record<string, string | number>>): void {
-  const rows = Object.entries(facts).map(([name, value]) => `| ${name} | ${escapeCell(String(value))} |`);
-  setCurrentDetails([`**${escapeCell(waitsFor)}**`, '', '| | |', '|---|---|', ...rows].join('\n'));
+/** Sets what the page of a workflow says. It is no command: it may say something else in a replay. */
+export function showPage(page: Page): void {
+  setCurrentDetails(writePage(page));
 }
 
-function escapeCell(text: string): string {
-  return text.replace(/[\\|<>[\]*_`]/g, (character) => `\\${character}`).replace(/\s+/g, ' ');
+/** The same for a page of a line, facts and little else. */
+export function showOnPage(says: string, facts: Page['facts'], more: Omit<Page, 'says' | 'facts'> = {}): void {
+  showPage({ says, facts, ...more });
 }

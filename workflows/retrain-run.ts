@@ -12,9 +12,10 @@ import {
 import type { RetrainFinished, RetrainStatus, RetrainTrigger } from '../src/temporal.ts';
 import { bulk, patient, training } from './activity-options.ts';
 import { readDecision } from './message-shape.ts';
-import { showInList, showOnPage } from './operator-view.ts';
+import { showInList, showPage } from './operator-view.ts';
 import { reportOutcome } from './report-outcome.ts';
 import { rollOut } from './roll-out.ts';
+import { runPage, type RunView } from './run-page.ts';
 import { kindsOf } from './triggers.ts';
 
 export interface RetrainRunInput {
@@ -25,7 +26,7 @@ export interface RetrainRunInput {
 
 type Phase = 'plan' | 'dataset' | 'train' | 'eval' | 'approve' | 'canary' | 'promote' | RetrainStatus;
 
-interface RetrainRunState extends RetrainRunInput {
+export interface RetrainRunState extends RetrainRunInput {
   phase: Phase;
   champion: string | null;
   candidate: string | null;
@@ -50,6 +51,7 @@ export async function retrainRun({ model, run, triggers }: RetrainRunInput): Pro
   const state: RetrainRunState = {
     ...{ model, run, triggers, phase: 'plan', champion: null, candidate: null, dataset: null, reason: '', share: 0 },
   };
+  const view: RunView = { shares: new Map() };
   const desk: { decision?: Decision; takenBack?: { by: string; reason: string } } = {};
   const decide = (approved: boolean) => (message: unknown) => {
     desk.decision ??= { approved, ...readDecision(message) };
@@ -69,11 +71,7 @@ export async function retrainRun({ model, run, triggers }: RetrainRunInput): Pro
     state.phase = phase;
     const version = state.candidate ?? undefined;
     showInList({ model, trigger: kindsOf(triggers), phase, ...(version ? { version } : {}) });
-    showOnPage(`${model}: ${waitsFor}`, {
-      champion: state.champion ?? '–',
-      candidate: state.candidate ?? '–',
-      dataset: state.dataset?.slice(0, 12) ?? '–',
-    });
+    showPage(runPage(state, view, waitsFor));
   };
   const finish = async (status: RetrainStatus, reason: string): Promise<RetrainFinished> => {
     state.reason = reason;
@@ -86,11 +84,13 @@ export async function retrainRun({ model, run, triggers }: RetrainRunInput): Pro
     enter('plan', 'reading gates and champion');
     const plan = await patient.planRun({ model });
     state.champion = plan.champion;
+    view.console = plan.console;
     if (plan.stop !== null) return await finish('no_gates', plan.stop);
 
     enter('dataset', 'building the dataset');
     const dataset = await bulk.buildDataset({ model, run });
     state.dataset = dataset.id;
+    view.rows = dataset.rows;
     if (dataset.stop !== null) return await finish('nothing_new', dataset.stop);
 
     enter('train', `training on ${dataset.rows} corrected rows`);
@@ -102,7 +102,9 @@ export async function retrainRun({ model, run, triggers }: RetrainRunInput): Pro
     const candidateRun = await bulk.infer({ ...evaluate, version: state.candidate });
     if (championRun === null || candidateRun === null) return await finish('no_gates', 'no eval pack is configured');
     const runs = { model, version: state.candidate, championRun: championRun.id, candidateRun: candidateRun.id };
-    const { verdict, reason } = await patient.judge(runs);
+    const judgement = await patient.judge(runs);
+    const { verdict, reason } = judgement;
+    view.judgement = judgement;
     if (verdict !== 'pass') {
       await patient.certify({ ...runs, approvedBy: null });
       return await finish(verdict === 'fail' ? 'refused' : 'inconclusive', reason);
@@ -127,6 +129,7 @@ export async function retrainRun({ model, run, triggers }: RetrainRunInput): Pro
         ...{ model, run, champion, version: state.candidate, token, canary, askedBack: () => desk.takenBack },
         tell: (share, verdict) => {
           state.share = share;
+          view.shares.set(share, verdict);
           enter('canary', `${state.candidate} answers ${Math.round(share * 100)} % of the traffic (${verdict})`);
         },
       });

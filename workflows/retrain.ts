@@ -10,7 +10,8 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { taskQueue, workflowId, type RetrainFinished, type RetrainTrigger } from '../src/temporal.ts';
+import { clipSummary, taskQueue, workflowId, type RetrainFinished, type RetrainTrigger } from '../src/temporal.ts';
+import { startDetails } from '../src/temporal-details.ts';
 import { patient } from './activity-options.ts';
 import { readTrigger } from './message-shape.ts';
 import { showInList, showOnPage } from './operator-view.ts';
@@ -42,19 +43,26 @@ export async function retrain({ model, pending = [] }: RetrainInput): Promise<Re
   let running: number | null = null;
   let last: RetrainFinished | null = null;
   let finished = 0;
-  setHandler(trigger, (message) => void pending.push(readTrigger(message)), {
-    description: 'Ask for a retrain: {"kind":"manual","by":"your name"}',
-  });
+  let triggers: RetrainTrigger[] = [];
+  const show = () =>
+    showOnPage(`${model}: ${describe(running, last)}`, {
+      ...(running === null ? {} : { run: workflowId.retrainRun(model, running), triggers: describeTriggers(triggers) }),
+      ...(pending.length === 0 ? {} : { 'for the next run': describeTriggers(pending) }),
+      ...(last?.reason === undefined ? {} : { [`run ${last.run}`]: last.reason }),
+    });
+  const takeTrigger = (message: unknown) => {
+    pending.push(readTrigger(message));
+    show();
+  };
+  setHandler(trigger, takeTrigger, { description: 'Ask for a retrain: {"kind":"manual","by":"your name"}' });
   setHandler(retrainState, () => ({ model, running, pending, last }), { description: 'Runs and waiting triggers' });
 
   while (pending.length > 0) {
-    const triggers = pending.splice(0);
+    triggers = pending.splice(0);
     const n = await patient.claimRun({ model, triggers, key: `${workflowInfo().runId}/${finished}` });
     running = n;
     showInList({ model, trigger: kindsOf(triggers), phase: `run ${n}` });
-    showOnPage(`${model}: run ${n} is under way, see ${workflowId.retrainRun(model, n)}`, {
-      triggers: describeTriggers(triggers),
-    });
+    show();
     last = await runOnce(model, n, triggers);
     running = null;
     finished += 1;
@@ -65,8 +73,14 @@ export async function retrain({ model, pending = [] }: RetrainInput): Promise<Re
     }
   }
   showInList({ model, phase: last?.status ?? 'idle' });
-  showOnPage(`${model}: ${last === null ? 'nothing to do' : `run ${last.run} ended ${last.status}`}`, {});
+  show();
   return last;
+}
+
+function describe(running: number | null, last: RetrainFinished | null): string {
+  if (running !== null) return `run ${running} is under way`;
+  if (last === null) return 'nothing to do';
+  return `run ${last.run} ended ${last.status}${last.version === undefined ? '' : `, ${last.version} serves`}`;
 }
 
 async function runOnce(model: string, n: number, triggers: RetrainTrigger[]): Promise<RetrainFinished> {
@@ -77,7 +91,8 @@ async function runOnce(model: string, n: number, triggers: RetrainTrigger[]): Pr
       args: [{ model, run: n, triggers }],
       // A run must not go on beside the next one: without its parent it ends, and says so.
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-      staticSummary: `${model}: retrain ${n} (${describeTriggers(triggers)})`,
+      staticSummary: clipSummary(`${model}: retrain ${n} (${describeTriggers(triggers)})`),
+      staticDetails: startDetails.retrainRun,
     });
   } catch (error) {
     if (isCancellation(error)) throw error;

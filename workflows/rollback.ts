@@ -10,8 +10,13 @@ export async function rollback(input: unknown): Promise<{ status: 'rolled_back';
   if (model === undefined)
     throw ApplicationFailure.nonRetryable('wanted {"model":"…","by":"…","reason":"…"}', 'invalid_request');
   showInList({ model, trigger: 'manual', phase: 'rollback' });
-  const { version, from } = await patient.rollBack({ model, by, reason });
+  showOnPage(`${model}: going back to the version before`, { by, reason });
+  const { version, from, console } = await patient.rollBack({ model, by, reason });
   showInList({ model, version, phase: 'rolled back' });
-  showOnPage(`${model}: ${version} serves again`, { 'taken back': from, by, reason });
+  const facts = { serves: version, 'taken back': from, by, reason };
+  showOnPage(`${model}: ${version} serves again`, facts, {
+    console,
+    next: [{ text: 'its versions', to: ['versions', model] }],
+  });
   return { status: 'rolled_back', version, from };
 }

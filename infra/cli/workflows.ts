@@ -1,10 +1,11 @@
-import { Client, WorkflowFailedError } from '@temporalio/client';
+import { WorkflowFailedError, type Client } from '@temporalio/client';
 import type { Command } from 'commander';
 import { errorMessage, RelearnError } from '../../src/errors.ts';
 import { sendTrigger } from '../../src/retrain/send-trigger.ts';
 import { taskQueue, workflowId, type RetrainFinished } from '../../src/temporal.ts';
+import { startDetails } from '../../src/temporal-details.ts';
 import { modelSettings } from '../deploy.ts';
-import { openTemporalConnection, type Runtime } from '../runtime.ts';
+import { connectTemporal, type Runtime } from '../runtime.ts';
 import { report, runWith } from './run-with.ts';
 import { actor } from './versions.ts';
 
@@ -56,6 +57,7 @@ async function rollBack(runtime: Runtime, { model, reason, json }: Options): Pro
         ...{ workflowId: workflowId.rollback(model), taskQueue, workflowIdConflictPolicy: 'USE_EXISTING' },
         args: [{ model, by: actor(), reason }],
         staticSummary: `${model}: back to the version before`,
+        staticDetails: startDetails.rollback,
       }),
     );
     report(json, { model, ...result }, () => `${model} ${result.version} serves again, in place of ${result.from}.`);
@@ -64,9 +66,9 @@ async function rollBack(runtime: Runtime, { model, reason, json }: Options): Pro
 
 /** Runs `work` with a Temporal client, and closes it. */
 export async function withClient(runtime: Runtime, work: (client: Client) => Promise<void>): Promise<void> {
-  const connection = await openTemporalConnection(runtime.environment);
+  const { client, connection } = await connectTemporal(runtime.environment);
   try {
-    await work(new Client({ connection, namespace: runtime.environment.namespace }));
+    await work(client);
   } finally {
     await connection.close();
   }

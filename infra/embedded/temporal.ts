@@ -25,6 +25,8 @@ export interface EmbeddedTemporalOptions extends TemporalCliOptions {
   /** Free ones when left out. */
   port?: number;
   uiPort?: number;
+  /** Where its UI has payloads decrypted. */
+  codecEndpoint?: string | undefined;
 }
 
 /**
@@ -53,6 +55,7 @@ export async function startTemporal(options: EmbeddedTemporalOptions): Promise<E
     args: [
       ...['server', 'start-dev', '--db-filename', join(options.directory, 'temporal.db')],
       ...['--ip', host, '--port', `${port}`, '--ui-port', `${uiPort}`, '--log-level', 'error'],
+      ...(options.codecEndpoint === undefined ? [] : ['--ui-codec-endpoint', options.codecEndpoint]),
       ...dynamicConfig.flatMap((value) => ['--dynamic-config-value', value]),
       ...sqlite.flatMap((value) => ['--sqlite-pragma', value]),
     ],

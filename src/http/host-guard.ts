@@ -9,12 +9,13 @@ export const readMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS
 /**
  * Keeps web pages of others away from a server that asks for no key: a page whose name was made to point here (DNS
  * rebinding) sends its own name as Host, and a page elsewhere sends its own Origin with a POST. Says why not, or undefined.
+ * `mayAskFromElsewhere`: its page is known, whatever its Origin.
  */
 export function createHostCheck(
   configuredHost: string,
-): (request: Pick<IncomingMessage, 'method' | 'headers'>) => RelearnError | undefined {
+): (request: Pick<IncomingMessage, 'method' | 'headers'>, mayAskFromElsewhere?: boolean) => RelearnError | undefined {
   let lastOwn: string | undefined; // callers rarely change the name they use
-  return ({ method = '', headers: { host: given = '', origin } }) => {
+  return ({ method = '', headers: { host: given = '', origin } }, mayAskFromElsewhere = false) => {
     if (given !== lastOwn) {
       const host = hostName(`http://${given}`);
       if (host === undefined || !isOwnHost(host, configuredHost)) {
@@ -22,7 +23,8 @@ export function createHostCheck(
       }
       lastOwn = given;
     }
-    if (origin !== undefined && !readMethods.has(method) && !isSameOrigin(origin, given)) {
+    if (mayAskFromElsewhere || origin === undefined || readMethods.has(method)) return undefined;
+    if (!isSameOrigin(origin, given)) {
       return new RelearnError('forbidden', 'Requests of other web pages are refused: their Origin is not this server.');
     }
     return undefined;

@@ -80,6 +80,8 @@ export const reviewScopes: RouteScopes = {
   '/api/lineage': 'view',
   '/api/drift-events': 'admin',
   '/api/retrain': 'operate',
+  '/codec/decode': 'operate', // payloads hold what operators typed, as they typed it
+  '/codec/encode': 'operate',
   '/api/erasures': 'admin',
   '/api/erasures/:user': 'admin',
 };
@@ -94,6 +96,8 @@ export interface GuardOptions {
   server: ServerConfig;
   /** Sign-ins by cookie; left out where there is no page. */
   sessions?: Sessions | undefined;
+  /** Whether a request may come from a page of another origin; left out: none may. */
+  mayAskFromElsewhere?: (request: FastifyRequest) => boolean;
 }
 
 export interface Guard {
@@ -112,7 +116,8 @@ export interface Guard {
  * Decides about every request before its body is read: key, scope, rate of the key, requests under way. Probes pass.
  * Throws, from the hook, `invalid_api_key`, `insufficient_scope`, `rate_limit_exceeded` or `overloaded`.
  */
-export function guardRoutes(app: FastifyInstance, { keys, scopes, server, sessions }: GuardOptions): Guard {
+export function guardRoutes(app: FastifyInstance, options: GuardOptions): Guard {
+  const { keys, scopes, server, sessions, mayAskFromElsewhere = () => false } = options;
   const rate = createRateLimit({ perSecond: server.requestsPerSecond, burst: server.burst });
   let inFlight = 0;
   app.decorateRequest('keyId', null);
@@ -154,9 +159,12 @@ export function guardRoutes(app: FastifyInstance, { keys, scopes, server, sessio
   }
 
   app.addHook('onRequest', (request, reply, done) => {
-    const foreign = checkHost(request.raw);
+    const elsewhere = mayAskFromElsewhere(request);
+    const foreign = checkHost(request.raw, elsewhere);
     if (foreign !== undefined) return done(foreign);
-    const listed = request.is404 ? 'open' : (scopes[request.routeOptions.url ?? ''] ?? 'admin');
+    // A browser sends no key with its question whether it may ask (CORS), and it is answered from a list.
+    const listed =
+      request.is404 || request.method === 'OPTIONS' ? 'open' : (scopes[request.routeOptions.url ?? ''] ?? 'admin');
     if (listed === 'open') return done();
     const scope = listed === 'view' && !readMethods.has(request.method) ? 'review' : listed;
     const admitAs = (key: UsableKey | undefined) => admit(request, reply, scope, key);
@@ -165,7 +173,8 @@ export function guardRoutes(app: FastifyInstance, { keys, scopes, server, sessio
       done(error instanceof Error ? error : new Error('a check of a key failed'));
     };
     try {
-      const key = admitted.get(request.raw) ?? sessions?.find(request) ?? keys?.check(request.headers.authorization);
+      const key =
+        admitted.get(request.raw) ?? sessions?.find(request, elsewhere) ?? keys?.check(request.headers.authorization);
       if (key instanceof Promise) return void key.then(admitAs).then(() => done(), refuse);
       admitAs(key);
     } catch (error) {

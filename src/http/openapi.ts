@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { errorResponse } from './answer-schemas.ts';
 import { logRecordSchema } from '../log/record.ts';
 import * as clusters from './cluster-schemas.ts';
+import { codecBody } from './codec-routes.ts';
 import * as page from './console-schemas.ts';
 import { programRoutes } from './described-api.ts';
 import { incidentResponse, incidentsResponse } from './incident-schemas.ts';
@@ -111,6 +112,14 @@ export const describedRoutes: readonly Described[] = [
     ...{ path: '/api/clusters', method: 'get', summary: 'Groups of alike rows among those that fail' },
     ...{ query: clusters.clustersQuery, answer: clusters.clustersResponse },
   },
+  ...(['decode', 'encode'] as const).map((what) => ({
+    ...{
+      path: `/codec/${what}`,
+      method: 'post' as const,
+      summary: `Payloads of Temporal: ${what}, for its UI and CLI`,
+    },
+    ...{ body: codecBody, answer: codecBody },
+  })),
 ];
 
 /** `GET /api/openapi.json`: OpenAPI 3.1, made from the zod schemas. */

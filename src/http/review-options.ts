@@ -4,6 +4,7 @@ import type { Config, ModelConfig } from '../config.ts';
 import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
 import type { CertificateKeys } from '../gate/certificate-keys.ts';
+import type { PayloadAccess } from './codec-routes.ts';
 import type { Decision, RetrainTrigger } from '../temporal.ts';
 import type { Keys } from './keys-follow.ts';
 
@@ -41,6 +42,8 @@ export interface ReviewOptions {
   temporalUi?: { url: string; namespace: string } | undefined;
   /** Secrets that the configuration names. Left out: no webhook is taken. */
   secret?: ((name: string) => string | undefined) | undefined;
+  /** What Temporal's payloads are decrypted with, and for whose pages. Left out: none are, for none. */
+  payloads?: PayloadAccess | undefined;
 }
 
 /** Who acts by a request: the name it gives, and the key it came with. */

@@ -1,6 +1,7 @@
 import fastify, { LogController, type FastifyInstance } from 'fastify';
 import { createQueueFiller } from '../correct/queue-fill.ts';
 import { errorMessage, RelearnError } from '../errors.ts';
+import { addCodecRoutes, isAskedByUi, noPayloadKeys } from './codec-routes.ts';
 import { addConsoleFiles } from './console-files.ts';
 import { addOverviewRoutes } from './console-overview.ts';
 import { retrainRequest } from './console-schemas.ts';
@@ -33,7 +34,7 @@ const bodyLimitBytes = 16 * 1024 * 1024;
  * Builds, does not listen. Without keys it answers loopback and the configured host only.
  */
 export function buildReview(options: ReviewOptions): FastifyInstance {
-  const { config, db, signal, logger, keys } = options;
+  const { config, db, signal, logger, keys, payloads = noPayloadKeys } = options;
   const app = fastify({
     ...serverLimits(config.console),
     loggerInstance: logger,
@@ -44,7 +45,8 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   const models = Object.keys(config.models);
   answerErrors(app, ['the console at /, and what /api/openapi.json describes']);
   const sessions = keys === undefined ? undefined : createSessions(db, keys);
-  guardRoutes(app, { keys, scopes: reviewScopes, server: config.console, sessions });
+  const mayAskFromElsewhere = isAskedByUi(payloads.uiOrigins);
+  guardRoutes(app, { keys, scopes: reviewScopes, server: config.console, sessions, mayAskFromElsewhere });
 
   const filler = createQueueFiller(db, models, (error) =>
     app.log.warn({ error: errorMessage(error) }, 'the review queue was not filled'),
@@ -70,6 +72,7 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   addRedactRoute(app);
   addOpenApiRoute(app);
   addVersionRoutes(app, options);
+  addCodecRoutes(app, payloads);
 
   app.post('/api/retrain', async (request, reply) => {
     const { model, operator } = parseRequest(retrainRequest, request.body);

@@ -11,9 +11,10 @@ import { hashSecret, type UsableKey } from './keys.ts';
 export interface Sessions {
   /**
    * The key behind a request's cookie; undefined for a request that brings a key of its own, or neither. What changes
-   * something must come from this server's page, with its CSRF token. Throws `invalid_api_key` or `forbidden`.
+   * something must come from this server's page, with its CSRF token, or `fromElsewhere` says that another page may ask.
+   * Throws `invalid_api_key` or `forbidden`.
    */
-  find(request: FastifyRequest): Promise<UsableKey> | undefined;
+  find(request: FastifyRequest, fromElsewhere?: boolean): Promise<UsableKey> | undefined;
   /** Opens a session for a key that was checked; answers its `set-cookie` and CSRF token. */
   open(request: FastifyRequest, key: UsableKey): Promise<{ cookie: string; csrf: string }>;
   /** Ends the request's session; answers the `set-cookie` that takes the cookie away. */
@@ -38,10 +39,10 @@ export function createSessions(db: Database, keys: Keys): Sessions {
   }
 
   return {
-    find(request) {
+    find(request, fromElsewhere = false) {
       const token = tokenOf(request);
       if (token === undefined || request.headers.authorization !== undefined) return undefined;
-      if (!readMethods.has(request.method)) {
+      if (!readMethods.has(request.method) && !fromElsewhere) {
         refuseForeign(request);
         if (!sameToken(request.headers['x-csrf-token'], csrfFor(token))) {
           throw new RelearnError(

@@ -1,5 +1,6 @@
 import type { WorkflowClient } from '@temporalio/client';
 import { taskQueue, workflowId, type RetrainTrigger } from '../temporal.ts';
+import { startDetails } from '../temporal-details.ts';
 
 /** Hands a trigger to the model's one retrain workflow, which is started when it does not run. */
 export async function sendTrigger(workflows: WorkflowClient, model: string, trigger: RetrainTrigger): Promise<void> {
@@ -10,5 +11,6 @@ export async function sendTrigger(workflows: WorkflowClient, model: string, trig
     signal: 'trigger',
     signalArgs: [trigger],
     staticSummary: `${model}: one retrain at a time`,
+    staticDetails: startDetails.retrain,
   });
 }

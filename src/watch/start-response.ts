@@ -1,6 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError, type WorkflowClient } from '@temporalio/client';
 import type { ModelConfig } from '../config.ts';
-import { taskQueue, workflowId } from '../temporal.ts';
+import { clipSummary, taskQueue, workflowId } from '../temporal.ts';
+import { startDetails } from '../temporal-details.ts';
 import type { Incident } from './incidents.ts';
 
 /** Reviewers wait for its answers: what a killed worker held is given to another after this, not after the usual 10 s. */
@@ -27,7 +28,8 @@ export async function startDriftResponse(
       workflowTaskTimeout,
       ...{ args: [input], signal: 'detected', signalArgs: [{ incident: id }] },
       workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-      staticSummary: `${model}: drift seen by ${monitor}, incident ${id}`,
+      staticSummary: clipSummary(`${model}: drift seen by ${monitor}, incident ${id}`),
+      staticDetails: startDetails.driftResponse,
     });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;

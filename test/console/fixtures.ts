@@ -30,6 +30,7 @@ interface ConsoleOptions {
   models?: Record<string, object>;
   needsKeys?: boolean;
   temporalUi?: ReviewOptions['temporalUi'];
+  payloads?: ReviewOptions['payloads'];
 }
 
 /** A console with keys on, over a real database with an incident of `cards` cards; asked decisions are kept. */
@@ -58,7 +59,15 @@ export async function startTestConsole({ cards = 12, needsKeys = true, ...more }
   );
   const keys = await followKeys({ db, logger, maxAgeMs: 60_000, pollMs: 50 });
   const guard = needsKeys ? { keys } : {};
-  const app = buildReview({ config, db, logger, signal, temporalUi: more.temporalUi, ...guard });
+  const app = buildReview({
+    config,
+    db,
+    logger,
+    signal,
+    temporalUi: more.temporalUi,
+    payloads: more.payloads,
+    ...guard,
+  });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
 
   async function fill(): Promise<void> {

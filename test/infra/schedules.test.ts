@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
+import { makeClient } from '../../infra/data-converter.ts';
 import { reconcileSchedules } from '../../infra/schedules.ts';
 import { configSchema } from '../../src/config.ts';
+import { readPayloadKeys } from '../../src/payload/keys.ts';
 import { temporalAddress } from '../stack.ts';
 import { until } from '../loop.ts';
 
@@ -50,4 +52,20 @@ test('schedules follow the configuration: made, changed with their pause kept, d
 
   const gone = await reconcileSchedules(client, config(60));
   assert.deepEqual(gone, { created: [], changed: [], deleted: ['retrain-cadence/mail'] });
+});
+
+test('another key in front makes the schedules anew, so that the one before can be taken out', async () => {
+  const keys = (...ids: string[]) => readPayloadKeys(ids.map((id) => `${id}:${id.repeat(43)}=`).join(','));
+  const [first, both, second] = [keys('A'), keys('B', 'A'), keys('B')];
+  const { namespace } = client.options;
+  const reconcileWith = (own: typeof first) =>
+    reconcileSchedules(makeClient(connection, { namespace, payloadKeys: own }), config(60), own);
+  const all = ['cluster-watch/mail', 'drift-watch/mail', 'log-retention'];
+  assert.deepEqual((await reconcileWith(first)).changed.sort(), all);
+  assert.deepEqual((await reconcileWith(first)).changed, []);
+  await assert.rejects(reconcileWith(second), {
+    message: /encrypted with the key A, and RELEARN_PAYLOAD_KEYS knows B/,
+  });
+  assert.deepEqual((await reconcileWith(both)).changed.sort(), all);
+  assert.deepEqual((await reconcileWith(second)).changed, []);
 });

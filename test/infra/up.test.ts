@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -34,9 +35,11 @@ after(async () => {
 const upLine = z.object({ urls: z.object({ gateway: z.string(), console: z.string(), temporalUi: z.string() }) });
 
 /** Runs `relearn up` in a process group of its own, as a terminal does, until it says that all is up. */
-async function up(): Promise<{ process: ChildProcess; urls: z.output<typeof upLine>['urls']; stack: StackFile }> {
+async function up(
+  more: Record<string, string> = {},
+): Promise<{ process: ChildProcess; urls: z.output<typeof upLine>['urls']; stack: StackFile }> {
   const process_ = spawn(process.execPath, [cli, 'up', '--free-ports', '--json'], {
-    ...{ cwd: folder, env, detached: true, stdio: ['ignore', 'pipe', 'inherit'] },
+    ...{ cwd: folder, env: { ...env, ...more }, detached: true, stdio: ['ignore', 'pipe', 'inherit'] },
   });
   started.push(process_);
   const [line] = z.tuple([z.string()]).parse(await once(createInterface({ input: process_.stdout }), 'line'));
@@ -98,4 +101,19 @@ test('a killed worker is started again, and a stack that was killed before comes
   third.process.kill('SIGTERM');
   assert.deepEqual(await once(third.process, 'exit'), [0, null]);
   assert.ok(!alive(again));
+});
+
+test('with payload keys, the Temporal UI is told where to have payloads decrypted, and may ask there', async () => {
+  const fourth = await up({ RELEARN_PAYLOAD_KEYS: `a:${randomBytes(32).toString('base64')}` });
+  const { console: consoleUrl, temporalUi } = fourth.urls;
+  const settings = await (await fetch(`${temporalUi}/api/v1/settings`)).json();
+  const { Codec: codec } = z.object({ Codec: z.object({ Endpoint: z.string() }) }).parse(settings);
+  assert.equal(codec.Endpoint, `${consoleUrl}/codec`);
+  const answer = await fetch(`${codec.Endpoint}/decode`, {
+    ...{ method: 'POST', body: '{}' },
+    headers: { 'content-type': 'application/json', 'x-namespace': 'default', origin: new URL(temporalUi).origin },
+  });
+  assert.deepEqual([answer.status, await answer.json()], [200, { payloads: [] }]);
+  fourth.process.kill('SIGTERM');
+  assert.deepEqual(await once(fourth.process, 'exit'), [0, null]);
 });

@@ -57,7 +57,12 @@ test('what fails alike becomes named clusters that keep their keys, and large on
 });
 
 test('the clusters are to be read over HTTP, those of an unknown model are not', async () => {
-  const app = buildReview({ config: loop.config, db: loop.database.db, signal: silentSignals, logger: pino({ level: 'silent' }) });
+  const app = buildReview({
+    config: loop.config,
+    db: loop.database.db,
+    signal: silentSignals,
+    logger: pino({ level: 'silent' }),
+  });
   const get = (url: string) => app.inject({ method: 'GET', url, headers: { host: '127.0.0.1' } });
   const { clusters } = (await get(`/api/clusters?model=${model}`)).json<{
     clusters: { tag: string; name: string }[];
