@@ -77,9 +77,9 @@ async function fillLoop(db: Database): Promise<void> {
 /** Incident i1 is open, and its rows are the queue; five rows make a card. */
 async function fillRows(db: Database, rows: number): Promise<void> {
   await db.query(
-    `insert into relearn.incidents (id, model, model_version, monitor, detected_at, window_start, state)
+    `insert into relearn.incidents (id, model, model_version, monitor, detected_at, window_start, state, closed_at)
      select 'i' || n, 'bench', 'v1', 'gold', now() - make_interval(days => n), now() - make_interval(days => n, hours => 12),
-       case n when 1 then 'collecting' else 'resolved' end
+       case n when 1 then 'collecting' else 'resolved' end, case when n > 1 then now() - make_interval(days => n - 1) end
      from generate_series(1, 20) n`,
   );
   await db.query(
@@ -96,18 +96,16 @@ async function fillRows(db: Database, rows: number): Promise<void> {
      select 'r' || n, 'tag ' || n % 60, '', 'bench', 'operator', now() - interval '1 hour' from generate_series(1, $1::int, 50) n`,
     [rows],
   );
-  // What is of low confidence and young waits, too: those rows are corrected, so that the queue has its size.
+  // What else would wait is corrected, an hour after it was answered: so the queue has its size.
   await db.query(
     `insert into relearn.corrections (id, request_id, model, completion, operator, source, equals_response, created_at)
-     select 'c' || request_id, request_id, 'bench', 'label ' || hashtext(request_id) % 50, 'ann', 'api', false, now() - interval '1 hour'
-     from relearn.samples
-     where ts > now() - interval '8 days' and kept_because = 'low_confidence'
-       and request_id not in (select request_id from relearn.tags where incident = 'i1')
-     union all
-     select 'c' || request_id, request_id, 'bench', 'label x', 'ann', 'api', false, now() - interval '1 hour'
-     from (select distinct request_id from relearn.tags where incident <> 'i1') tagged
-     where request_id not in (select request_id from relearn.tags where incident = 'i1')
-     on conflict do nothing`,
+     select 'c' || s.request_id, s.request_id, 'bench', 'label ' || hashtext(s.request_id) % 50, 'ann', 'api', false,
+       least(s.ts + interval '1 hour', now() - interval '1 hour')
+     from relearn.samples s
+     where s.request_id not in (select request_id from relearn.tags where incident = 'i1')
+       and (s.request_id in (select request_id from relearn.tags)
+         or s.kept_because = 'low_confidence' and s.ts > now() - interval '8 days')
+     order by s.ts`,
   );
   await db.query(
     `insert into relearn.review_cards (model, request_id, card, rank, position)

@@ -14,7 +14,7 @@ export async function countOpenIncident(db: Database, model: string): Promise<In
        select count(*) from (
          select distinct on (c.request_id) c.equals_response from relearn.corrections c
          where c.model = i.model and c.verified
-           and exists (select 1 from relearn.tags t where t.request_id = c.request_id and t.incident = i.id)
+           and exists (select 1 from relearn.tags t where t.request_id = c.request_id and t.incident = i.id and t.incident <> '')
          order by c.request_id, c.seq desc
        ) last where not equals_response
      ) as counted

@@ -5,9 +5,9 @@ import type { LogRecord } from './record.ts';
 
 /** Most looks end here: the latest rows, where nothing narrows much. */
 const firstLook = 1000;
-const laterLook = 20_000;
+const laterLook = 10_000;
 /** After this an answer goes out with what was found, and says how far back it looked. */
-const mostMs = 120;
+const mostMs = 100;
 /** Rows of a tag or cluster that are few are fetched by their ids, wherever they lie. */
 const few = 1000;
 const exportPage = 500;
@@ -30,7 +30,7 @@ export interface SearchResult {
 
 /**
  * Rows that a filter lets pass, walking back in time. There is no index on texts, tags and so on, which every logged request
- * would pay for: a look takes 20,000 rows at most, and time, not the size of the log, ends an answer.
+ * would pay for: a look takes 10,000 rows at most, and time, not the size of the log, ends an answer.
  */
 export async function searchLog(
   db: Database,
