@@ -80,9 +80,6 @@ async function fillIncident(db: Database): Promise<void> {
     `update relearn.retrain_runs set triggers = '[{"kind":"drift","incident":"i1","by":"ann"}]' where model = 'mail' and n = 1`,
   );
   await db.query(
-    `insert into relearn.versions (model, version, n, kind, artifact, parent, run) values ('mail', 'v2', 2, 'onnx', 'x', 'v1', 1);`,
-  );
-  await db.query(
     `insert into relearn.certificates (id, model, version, kind, passed, content)
      values ('c1', 'mail', 'v2', 'gated', true, '{"approvedBy":"bob"}')`,
   );

@@ -145,7 +145,7 @@ test(
     const [audit] = await server.db.query<{ details: unknown }>(
       `select details from relearn.audit where action = 'remove_tag'`,
     );
-    assert.deepEqual(audit?.details, { rows: 40, filter: ['tag', 'to', 'model'] });
+    assert.deepEqual(audit?.details, { rows: 40, filter: ['model', 'to', 'tag'], key: 'ann' });
     await context.close();
   },
 );

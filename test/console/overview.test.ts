@@ -77,6 +77,7 @@ test('the overview holds a day in parts: traffic, shares, the pass rate, the bou
     [
       ['version', 'v1'],
       ['incident', 'gold'],
+      ['version', 'v1'],
     ],
   );
   assert.deepEqual(

@@ -9,7 +9,7 @@ let database: TestDatabase;
 before(async () => {
   database = await createTestDatabase();
 });
-beforeEach(() => database.db.query('truncate relearn.keys, relearn.audit'));
+beforeEach(() => database.db.query('truncate relearn.keys, relearn.audit cascade'));
 after(() => database.close());
 
 async function makeKey(scopes: Scope[] = ['infer'], expiresAt: Date | null = null): Promise<string> {
