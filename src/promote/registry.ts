@@ -72,7 +72,7 @@ export async function getVersion(db: Database, model: string, version: string): 
   if (found !== undefined) return found;
   throw new RelearnError(
     'version_not_found',
-    `Model ${model} has no version ${version}. \`relearn models\` lists them.`,
+    `Model ${model} has no version of that name. \`relearn models\` lists them.`,
   );
 }
 
