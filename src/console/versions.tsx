@@ -50,7 +50,7 @@ function Serving({ data }: { data: Versions }) {
   if (champion === null) return null;
   const canary = data.versions.find(({ state }) => state === 'canary');
   return (
-    <section className="serving" aria-label="Serving now">
+    <section className="now-serving" aria-label="Serving now">
       <p>
         <a href={placeOf('versions', model, champion)}>{champion}</a> answers{' '}
         {canary === undefined ? 'every request' : `${Math.round(100 - (canary.share ?? 0) * 100)} %`}

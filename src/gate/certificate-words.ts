@@ -23,6 +23,8 @@ export interface CertificateCircumstances {
   learned: { rows: number; operators: readonly (string | null)[] } | null;
 }
 
+/** In the headline; the list has all. */
+const shownGates = 2;
 /** From this many decisions on, versions may be chosen for how they do on this very pack. */
 const manyPackUses = 20;
 
@@ -66,7 +68,10 @@ function headlineOf(certificate: Certificate, state: CertificateWords['state'], 
       ? `${starts[state]} as the first version, without a champion to compare with`
       : starts[state];
   const decisive = decisiveGates(state, gates);
-  const said = decisive.map(({ says }) => says).join(' ') || certificate.verdict?.reasons.join(' ');
+  const shown = decisive.slice(0, shownGates).map(({ says }) => says);
+  const more = decisive.length - shown.length;
+  const others = more > 0 ? [`And ${more} more ${more === 1 ? 'gate' : 'gates'}.`] : [];
+  const said = [...shown, ...others].join(' ') || certificate.verdict?.reasons.join(' ');
   return said === undefined || said === '' ? `${start}.` : `${start}: ${lowerFirst(said)}`;
 }
 

@@ -72,8 +72,7 @@ export async function getVersion(db: Database, model: string, version: string): 
   if (found !== undefined) return found;
   throw new RelearnError(
     'version_not_found',
-    // What was asked for may be anything that a client sent.
-    `Model ${model} has no ${/^v\d{1,9}$/.test(version) ? `version ${version}` : 'such version'}. \`relearn models\` lists them.`,
+    `Model ${model} has no version of that name. \`relearn models\` lists them.`,
   );
 }
 

@@ -96,6 +96,20 @@ test('an inconclusive one says how many cases are missing', () => {
   assert.match(floor.headline, /^Not decided: on a, 40 cases are too few: 60 more cases are needed to show 99\.0 %\.$/);
 });
 
+test('of many gates that stood against it the headline names two, and the list all', () => {
+  const slices = ['a', 'b', 'c', 'd'];
+  const few = slices.flatMap((slice) => cases(slice, 40, () => true));
+  const words = say(
+    certificateOf(
+      slices.map((slice) => gate({ slice, maxDrop: 0.025 })),
+      few,
+      few,
+    ),
+  );
+  assert.match(words.headline, /^Not decided: on a, .* On b, .* And 2 more gates\.$/);
+  assert.equal(words.gates.length, 4);
+});
+
 test('answers that could not be judged are counted where they decide', () => {
   const candidate = cases('a', 400, (n) => (n < 30 ? null : true));
   const words = say(

@@ -131,7 +131,7 @@ test('a version that may not serve is refused in words, and nothing is asked of 
     ['v3', 'version_tainted', /learned from rows that were erased/],
     ['v4', 'not_certified', /no good gate certificate.*its gates were not passed/],
     ['v7', 'not_certified', /no good gate certificate/],
-    ['v9', 'version_not_found', /has no version v9/],
+    ['v9', 'version_not_found', /has no version of that name/],
   ] as const) {
     const refused = await ask(`${versions}/${version}/promote`, {});
     assert.equal(refused.code, code, version);
