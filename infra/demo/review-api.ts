@@ -47,14 +47,18 @@ export interface ReviewApi {
   champion(model: string): Promise<{ version: string; gates: GateView[] } | undefined>;
 }
 
-/** Reads the review API at `url`, as a review tool would. Throws when it does not answer as agreed. */
-export function openReviewApi(url: string): ReviewApi {
+/**
+ * Reads the review API at `url`, as a review tool would; `key` is for one that wants keys. Throws when it does not answer
+ * as agreed.
+ */
+export function openReviewApi(url: string, key?: string): ReviewApi {
+  const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
   async function get<Schema extends z.ZodType>(
     path: string,
     query: Record<string, string | number>,
     schema: Schema,
   ): Promise<z.output<Schema>> {
-    const { statusCode, body } = await request(new URL(path, url), { query, headersTimeout: 10_000 });
+    const { statusCode, body } = await request(new URL(path, url), { query, headers, headersTimeout: 10_000 });
     const text = await body.text();
     if (statusCode === 200) return schema.parse(JSON.parse(text));
     throw new RelearnError('stack_failed', `${path} of the review API answered ${statusCode}: ${text.slice(0, 300)}`);

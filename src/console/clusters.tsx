@@ -6,7 +6,7 @@ import { get } from './api.ts';
 import { logPlace } from './log-address.ts';
 import { TagRows } from './log-tag.tsx';
 import { Badge, Failure, Redacted, Time } from './parts.tsx';
-import { placeOf } from './route.ts';
+import { reviewPlace } from './route.ts';
 import { usePerson } from './session.ts';
 import './clusters.css';
 
@@ -120,10 +120,7 @@ function ClusterPanel({ cluster }: { cluster: Cluster }) {
       </ul>
       <div className="actions">
         {may('review') && (
-          <a
-            className="button primary"
-            href={`${placeOf('review', model)}?${new URLSearchParams({ cluster: tag }).toString()}`}
-          >
+          <a className="button primary" href={reviewPlace(model, { cluster: tag })}>
             Review these
           </a>
         )}

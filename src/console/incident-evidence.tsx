@@ -1,7 +1,7 @@
 import { Ago } from './ago.tsx';
 import type { IncidentView } from './incident.tsx';
 import { Redacted } from './parts.tsx';
-import { placeOf } from './route.ts';
+import { reviewPlace } from './route.ts';
 
 type Regression = IncidentView['gold_cases']['regressions'][number];
 
@@ -60,7 +60,7 @@ function Cases({ cases }: { cases: readonly Regression[] }) {
 }
 
 /** Groups of alike rows that wait, as the queue orders them. */
-export function Clusters({ clusters, model }: Pick<IncidentView, 'clusters' | 'model'>) {
+export function Clusters({ incident: { id, clusters, model } }: { incident: IncidentView }) {
   if (clusters.length === 0) {
     return <p className="quiet">Once the review queue is ordered, the groups of alike rows that wait appear here.</p>;
   }
@@ -74,7 +74,7 @@ export function Clusters({ clusters, model }: Pick<IncidentView, 'clusters' | 'm
           </div>
           <div className="quiet">
             {rows.toLocaleString()} rows on {cards.toLocaleString()} cards ·{' '}
-            <a href={placeOf('review', model)}>review</a>
+            <a href={reviewPlace(model, { incident: id })}>review</a>
           </div>
         </li>
       ))}
@@ -83,11 +83,12 @@ export function Clusters({ clusters, model }: Pick<IncidentView, 'clusters' | 'm
 }
 
 export function Reviewers({ incident }: { incident: IncidentView }) {
-  const { reviewers, disagreements, model } = incident;
+  const { id, reviewers, disagreements, model } = incident;
   if (reviewers.length === 0) {
     return (
       <p className="quiet">
-        Nobody yet. <a href={placeOf('review', model)}>Review its rows</a>: names, counts and disagreements appear here.
+        Nobody yet. <a href={reviewPlace(model, { incident: id })}>Review its rows</a>: names, counts and disagreements
+        appear here.
       </p>
     );
   }

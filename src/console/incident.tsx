@@ -8,7 +8,7 @@ import { Clusters, Flipped, Reviewers } from './incident-evidence.tsx';
 import { Monitors } from './incident-monitors.tsx';
 import { Timeline } from './incident-timeline.tsx';
 import { Badge, Decide, Failure } from './parts.tsx';
-import { placeOf } from './route.ts';
+import { placeOf, reviewPlace } from './route.ts';
 import { usePerson } from './session.ts';
 import './incident.css';
 
@@ -33,7 +33,7 @@ export function Incident({ id }: { id: string }) {
             <Flipped gold={incident.gold_cases} />
           </Part>
           <Part name="What the waiting rows are about">
-            <Clusters clusters={incident.clusters} model={incident.model} />
+            <Clusters incident={incident} />
           </Part>
         </div>
         <div>
@@ -64,7 +64,7 @@ function Part({ name, children }: { name: string; children: ReactNode }) {
 }
 
 function Head({ incident, path }: { incident: IncidentView; path: string }) {
-  const { model, monitor, state, reason, rows, counted, wanted, progress } = incident;
+  const { id, model, monitor, state, reason, rows, counted, wanted, progress } = incident;
   const hours = (Date.parse(incident.detected_at) - Date.parse(incident.window_start)) / 3_600_000;
   return (
     <>
@@ -86,7 +86,8 @@ function Head({ incident, path }: { incident: IncidentView; path: string }) {
       <p className="far">
         <progress value={counted} max={wanted ?? Math.max(1, counted)} aria-label="Corrected rows" />
         <span>
-          <b>{progress}</b> · {rows.toLocaleString()} rows tagged · <a href={placeOf('review', model)}>review them</a>
+          <b>{progress}</b> · {rows.toLocaleString()} rows tagged ·{' '}
+          <a href={reviewPlace(model, { incident: id })}>review them</a>
         </span>
       </p>
     </>

@@ -1,6 +1,6 @@
 import { Ago } from './ago.tsx';
 import type { Model } from './overview.tsx';
-import { placeOf } from './route.ts';
+import { placeOf, reviewPlace } from './route.ts';
 
 type Step = Model['steps'][number];
 
@@ -20,7 +20,8 @@ const radius = 98;
 /** Where one acts on a step. */
 function pageOf(step: Step['step'], { model, incident }: Model): string {
   if (step === 'watch') return incident === null ? placeOf('incidents') : placeOf('incidents', incident.id);
-  return placeOf(step === 'correct' ? 'review' : 'versions', model);
+  if (step === 'correct') return reviewPlace(model, incident === null ? {} : { incident: incident.id });
+  return placeOf(step === 'log' ? 'log' : 'versions', model);
 }
 
 /** The loop as a circle of its six steps, each with what it counts and waits for; who serves is in its middle. */

@@ -26,6 +26,12 @@ export function useAsked(): URLSearchParams {
   return new URLSearchParams(asked);
 }
 
+/** The review queue of a model, or the part of it that belongs to an incident or a cluster. */
+export function reviewPlace(model: string, part: { incident?: string; cluster?: string } = {}): string {
+  const asked = new URLSearchParams(part).toString();
+  return placeOf('review', model) + (asked === '' ? '' : `?${asked}`);
+}
+
 export function placeOf(...parts: string[]): string {
   return `#/${parts.map(encodeURIComponent).join('/')}`;
 }

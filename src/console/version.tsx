@@ -5,6 +5,7 @@ import { versionResponse } from '../http/version-schemas.ts';
 import { get } from './api.ts';
 import { CertificateText } from './certificate.tsx';
 import { Lineage } from './lineage.tsx';
+import { logPlace } from './log-address.ts';
 import { Failure, Time } from './parts.tsx';
 import { placeOf } from './route.ts';
 import { SliceTable } from './slice-table.tsx';
@@ -63,8 +64,7 @@ function Head({ version: shown }: { version: Version }) {
             , to replace <a href={placeOf('versions', model, shown.parent)}>{shown.parent}</a>
           </>
         )}
-        .{' '}
-        <a href={`#/log?model=${encodeURIComponent(model)}&version=${encodeURIComponent(version)}`}>What it answered</a>
+        . <a href={logPlace(model, { version })}>What it answered</a>
       </p>
       {shown.tainted_at !== null && shown.share !== null && (
         <p className="warning">

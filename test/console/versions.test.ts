@@ -103,7 +103,7 @@ test(
     await page.getByRole('link', { name: 'v7' }).waitFor();
     assert.equal(
       await page.getByRole('link', { name: 'What it answered' }).getAttribute('href'),
-      '#/log?model=mail&version=v2',
+      '#/log/mail?version=v2',
     );
     for (const name of ['Promote', 'Roll back']) assert.equal(await page.getByRole('button', { name }).count(), 0);
     assert.deepEqual(errors, []);

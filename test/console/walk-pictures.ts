@@ -1,0 +1,127 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import type { Database } from '../../src/database.ts';
+import { workflowId } from '../../src/temporal.ts';
+import type { Walk } from './walk-stack.ts';
+
+const folder = process.env['RELEARN_PICTURES'];
+
+/** Takes the pictures of the documentation where RELEARN_PICTURES names a folder; else each step does nothing. */
+export function openPictures(walk: Walk, page: Page) {
+  const at = async (place: string) => {
+    await page.goto(`${walk.urls.console}/#/${place}`);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+  };
+  const step =
+    (take: (folder: string, incident: string) => Promise<void>) =>
+    async (incident = ''): Promise<void> => {
+      if (folder === undefined) return;
+      await mkdir(folder, { recursive: true });
+      await take(folder, incident);
+    };
+
+  return {
+    /** A card on the screen. */
+    review: step(async (to) => shoot(page, join(to, 'review.png'), 900)),
+
+    /** An incident that waits for corrections. */
+    collecting: step(async (to, incident) => {
+      await tellAsDay(walk.db);
+      await at('overview');
+      await page.reload();
+      await page.locator('.recharts-line').first().waitFor();
+      for (const colorScheme of ['dark', 'light'] as const) {
+        await page.emulateMedia({ colorScheme });
+        await shoot(page, join(to, colorScheme === 'dark' ? 'overview-dark.png' : 'overview.png'), 1000);
+      }
+      await untellDay(walk.db);
+      await at(`incidents/${incident}`);
+      await page.getByText('Who corrected').waitFor();
+      await shoot(page, join(to, 'incident.png'), 1100);
+
+      await at(`log/mail?${new URLSearchParams(await findCorrectedRow(walk.db)).toString()}`);
+      await page.getByRole('article').getByText('Learned by').waitFor();
+      await shoot(page, join(to, 'log.png'), 900);
+
+      await at('clusters/mail');
+      await page.getByRole('link', { name: 'In the log' }).first().waitFor({ timeout: 60_000 });
+      await page.locator('.sizes svg').first().waitFor();
+      await shoot(page, join(to, 'clusters.png'), 900);
+      await shootTemporalUi(walk, page, incident, join(to, 'temporal-ui.png'));
+    }),
+
+    /** A candidate that passed its gates. */
+    waiting: step(async (to) => {
+      await at('versions/mail/v2');
+      await page.locator('.dots .recharts-errorBar').first().waitFor();
+      await shoot(page, join(to, 'version.png'), 1100);
+    }),
+  };
+}
+
+/** From the top down to the end of the content, or so far. */
+async function shoot(page: Page, path: string, mostHeight: number): Promise<void> {
+  await page.evaluate('document.activeElement.blur?.(); scrollTo(0, 0)');
+  const box = await page.locator('main').boundingBox();
+  const height = Math.min(mostHeight, Math.ceil((box?.y ?? 0) + (box?.height ?? mostHeight)));
+  await page.screenshot({ path, fullPage: true, animations: 'disabled', clip: { x: 0, y: 0, width: 1280, height } });
+}
+
+async function shootTemporalUi(walk: Walk, page: Page, incident: string, path: string): Promise<void> {
+  const id = encodeURIComponent(workflowId.driftResponse('mail', incident));
+  const ui = await page.context().newPage();
+  await ui.setViewportSize({ width: 1280, height: 1000 });
+  await ui.goto(`${walk.urls.temporalUi ?? ''}/namespaces/${walk.namespace}/workflows/${id}`);
+  await ui.waitForURL(/\/(timeline|history)/);
+  await ui.goto(ui.url().replace(/(timeline|history).*/, 'user-metadata'));
+  await ui.locator('iframe').last().contentFrame().getByRole('cell', { name: /of 30/ }).waitFor();
+  await ui.screenshot({ path, animations: 'disabled' });
+  await ui.close();
+}
+
+/** The log, with a corrected row of a readable length opened at its top. */
+async function findCorrectedRow(db: Database): Promise<Record<string, string>> {
+  const [row] = await db.query<{ request_id: string; ts: Date }>(
+    `select request_id, s.ts from relearn.samples s join relearn.current_corrections c using (request_id)
+     where c.completion <> s.response order by length(s.prompt) > 600, s.ts desc limit 1`,
+  );
+  if (row === undefined) throw new Error('no row is corrected');
+  return { to: new Date(row.ts.getTime() + 1).toISOString(), row: row.request_id };
+}
+
+/**
+ * The walk's production lasts a minute, and the overview shows a day: what was counted and found while all was healthy
+ * is told as the day before. `untellDay` takes it back.
+ */
+async function tellAsDay(db: Database): Promise<void> {
+  await db.query(
+    `insert into relearn.minutes (model, minute, model_version, source, requests, low_confidence)
+     select model, date_trunc('minute', now()) - make_interval(mins => 15 * n), model_version, source, part,
+       round(part * (0.8 + n % 7 * 0.07) * low_confidence / requests)
+     from (select * from relearn.minutes where source = 'production' order by minute limit 1) healthy,
+       generate_series(2, 90) n, lateral (select round(60 + 35 * sin(n / 14.0) + n % 5 * 3) as part) parts`,
+  );
+  await db.query(
+    `insert into relearn.gold_runs
+       (id, model, model_version, purpose, state, gold_sha256, cases, repeats, passed, asked, failed_cases, at)
+     select 'told-' || n, model, model_version, purpose, state, gold_sha256, cases, repeats, passed, asked, failed_cases,
+       now() - make_interval(mins => 15 * n)
+     from (select * from relearn.gold_runs where purpose = 'probe' and state = 'ok' order by at limit 1) probe,
+       generate_series(2, 90) n`,
+  );
+  await db.query(
+    `insert into relearn.monitor_verdicts (model, model_version, monitor, at, state, figures)
+     select model, model_version, monitor, now() - make_interval(mins => 15 * n), state, figures
+     from (select * from relearn.monitor_verdicts where monitor = 'gold_set' and state = 'clean' order by at limit 1) verdict,
+       generate_series(2, 90) n`,
+  );
+  await db.query(`update relearn.deployments set at = at - interval '22 hours'`);
+}
+
+async function untellDay(db: Database): Promise<void> {
+  await db.query(`delete from relearn.minutes where minute < now() - interval '25 minutes'`);
+  await db.query(`delete from relearn.gold_runs where id like 'told-%'`);
+  await db.query(`delete from relearn.monitor_verdicts where at < now() - interval '25 minutes'`);
+  await db.query(`update relearn.deployments set at = at + interval '22 hours'`);
+}

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { until } from '../loop.ts';
+import { noBrowser, openBrowser, openPage, signIn } from './fixtures.ts';
+import { openPictures } from './walk-pictures.ts';
+import { startWalk, type Walk } from './walk-stack.ts';
+
+// Nothing here is a stand-in: servers, workflows, training, gates and browser are those of `relearn up`. With
+// RELEARN_PICTURES (`npm run pictures`), the documentation's pictures are taken on the way.
+let walk: Walk;
+let browser: Browser;
+before(async () => {
+  if (noBrowser !== false) return;
+  walk = await startWalk();
+  browser = await openBrowser();
+});
+after(async () => {
+  if (noBrowser !== false) return;
+  await browser.close();
+  await walk.close();
+});
+
+const wanted = 20;
+const longMs = 180_000;
+const labels = ['ham', 'spam'];
+const card = (page: Page) => page.getByRole('article', { name: 'Card' });
+const serving = (page: Page, version: string) =>
+  page.getByRole('region', { name: 'Serving now' }).getByText(`${version} answers every request`);
+
+async function open(page: Page, link: string): Promise<void> {
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: link }).click();
+  await page.getByRole('heading', { level: 1 }).waitFor();
+}
+
+/** Answers the card on the screen with what is true, by two keys at most. Whether the model was wrong. */
+async function answerCard(page: Page): Promise<boolean> {
+  const id = (await card(page).getAttribute('data-request')) ?? '';
+  const mail = walk.answered.get(id);
+  assert.ok(mail !== undefined, `${id} was asked by this test`);
+  const wrong = mail.truth !== mail.response;
+  if (wrong) await page.keyboard.press(String(1 + labels.indexOf(mail.truth)));
+  await page.keyboard.press('Enter');
+  await page.locator(`article:not([data-request="${id}"])`).waitFor();
+  return wrong;
+}
+
+/** Works through the queue until so many answers of the model were wrong. */
+async function correct(page: Page, rows: number): Promise<void> {
+  for (let corrected = 0; corrected < rows;) if (await answerCard(page)) corrected += 1;
+}
+
+async function decide(page: Page, name: string, says: RegExp): Promise<void> {
+  await page.getByRole('button', { name, exact: true }).click();
+  const dialog = page.getByRole('dialog', { name });
+  assert.match(await dialog.innerText(), says);
+  await dialog.getByLabel('Why, for the record').fill('as the pages say');
+  await dialog.getByRole('button', { name, exact: true }).click();
+}
+
+test(
+  'on the demo’s mail, twenty rows are corrected by keyboard; what learned from them is approved, serves, and is rolled back',
+  { skip: noBrowser },
+  async () => {
+    const incident = await walk.drift();
+    const { context, page, errors } = await openPage(browser, walk.urls.console, {
+      viewport: { width: 1280, height: 900 },
+    });
+    const pictures = openPictures(walk, page);
+    await signIn(page, walk.key);
+    await page.getByRole('link', { name: /^incident collecting 0 of 30/ }).click();
+    await page.getByRole('link', { name: 'review them' }).click();
+    await page.getByText('0 of 30').waitFor();
+
+    await correct(page, wanted / 2);
+    await page.getByText('10 of 30').waitFor();
+    await pictures.review();
+    await correct(page, wanted / 2);
+    await page.getByText('20 of 30').waitFor();
+    await pictures.collecting(incident);
+
+    await open(page, 'Log');
+    await open(page, 'Clusters');
+    await open(page, 'Incidents');
+    await page.getByRole('table').getByRole('link').first().click();
+    await decide(page, 'Retrain now', /begins with the 20 corrected rows there are, instead of waiting for 30/);
+    await open(page, 'Versions');
+    await page
+      .getByRole('heading', { name: 'v2 passed its gates and waits for a person' })
+      .waitFor({ timeout: longMs });
+    await serving(page, 'v1').waitFor();
+    assert.equal(await walk.versionThatAnswers(), 'v1', 'what waits does not serve');
+    await pictures.waiting();
+
+    await open(page, 'Versions');
+    await decide(page, 'Approve', /v2/);
+    await serving(page, 'v2').waitFor({ timeout: longMs });
+    await until('the gateway has switched', async () => (await walk.versionThatAnswers()) === 'v2');
+
+    await open(page, 'Versions');
+    await decide(page, 'Roll back', /answers with v1 again/);
+    await serving(page, 'v1').waitFor({ timeout: longMs });
+    await until('the gateway is back', async () => (await walk.versionThatAnswers()) === 'v1');
+    await open(page, 'Overview');
+    assert.deepEqual(errors, []);
+    await context.close();
+
+    const said = await walk.db.query<{ request_id: string; completion: string; operator: string }>(
+      'select request_id, completion, operator from relearn.current_corrections',
+    );
+    assert.ok(said.length >= wanted);
+    for (const { request_id: id, completion, operator } of said) {
+      assert.deepEqual([completion, operator], [walk.answered.get(id)?.truth, 'ann']);
+    }
+  },
+);
