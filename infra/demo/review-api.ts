@@ -8,12 +8,11 @@ const incidentSchema = z.object({
   state: z.enum(['open', 'collecting', 'retraining', 'grace', 'resolved', 'closed']),
   reason: z.string().nullable(),
   detected_at: z.coerce.date(),
-  rows: z.number(),
   corrected: z.number(),
   counted: z.number(),
 });
 
-/** An incident as the review API tells it: tagged rows, corrected ones, and those that count towards the retrain. */
+/** An incident as the review API lists it: corrected rows, and those that count towards the retrain. */
 export type IncidentView = z.output<typeof incidentSchema>;
 
 const queueSchema = z.object({ rows: z.array(z.object({ request_id: z.string() })), waiting: z.number() });
@@ -41,6 +40,8 @@ export type GateView = z.output<typeof gateSchema>;
 export interface ReviewApi {
   /** The latest incident of the model. */
   incident(model: string): Promise<IncidentView | undefined>;
+  /** How many rows an incident has tagged. */
+  tagged(incident: string): Promise<number>;
   /** The first request ids of what waits for a correction, in the order of the queue, and how many wait in all. */
   queue(model: string, incident: string, limit: number): Promise<{ requestIds: string[]; waiting: number }>;
   /** The version that serves, with the gates it passed. */
@@ -72,6 +73,10 @@ export function openReviewApi(url: string, key?: string): ReviewApi {
         z.object({ incidents: z.array(incidentSchema) }),
       );
       return incidents[0];
+    },
+    async tagged(incident) {
+      const { rows } = await get(`/api/incidents/${encodeURIComponent(incident)}`, {}, z.object({ rows: z.number() }));
+      return rows;
     },
     async queue(model, incident, limit) {
       const { rows, waiting } = await get('/api/review', { model, incident, limit }, queueSchema);

@@ -134,7 +134,8 @@ async function tellStory(
       })),
       seconds: progress.seconds(),
       logged: await countLogged(runtime.db, model),
-      ...{ tagged: incident.rows, answered: incident.corrected, gates: champion.gates },
+      tagged: await api.tagged(incident.id),
+      ...{ answered: incident.corrected, gates: champion.gates },
     };
   } finally {
     await Promise.all([production.close(), connection.close(), runtime.close()]);
