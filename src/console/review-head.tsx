@@ -28,10 +28,12 @@ export function ReviewHead({ target, operator, state }: ReviewHeadProps) {
       {progress !== null && (
         <span className="progress">
           <progress value={progress.done} max={progress.wanted} aria-label="Corrected rows" />
-          <b>
-            {progress.done} of {progress.wanted}
-          </b>{' '}
-          corrected
+          <span>
+            <b>
+              {progress.done} of {progress.wanted}
+            </b>{' '}
+            corrected
+          </span>
         </span>
       )}
       <span className="quiet">

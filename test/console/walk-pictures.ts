@@ -23,14 +23,14 @@ export function openPictures(walk: Walk, page: Page) {
 
   return {
     /** A card on the screen. */
-    review: step(async (to) => shoot(page, join(to, 'review.png'), 900)),
+    review: step(async (to) => shoot(page, join(to, 'review.png'), 960)),
 
     /** An incident that waits for corrections. */
     collecting: step(async (to, incident) => {
       await tellAsDay(walk.db);
       await at('overview');
       await page.reload();
-      await page.locator('.recharts-line').first().waitFor();
+      await page.locator('.recharts-legend-wrapper').first().waitFor();
       for (const colorScheme of ['dark', 'light'] as const) {
         await page.emulateMedia({ colorScheme });
         await shoot(page, join(to, colorScheme === 'dark' ? 'overview-dark.png' : 'overview.png'), 1000);
@@ -46,7 +46,7 @@ export function openPictures(walk: Walk, page: Page) {
 
       await at('clusters/mail');
       await page.getByRole('link', { name: 'In the log' }).first().waitFor({ timeout: 60_000 });
-      await page.locator('.sizes svg').first().waitFor();
+      await page.locator('.sizes svg').first().waitFor({ state: 'attached' });
       await shoot(page, join(to, 'clusters.png'), 900);
       await shootTemporalUi(walk, page, incident, join(to, 'temporal-ui.png'));
     }),
@@ -54,7 +54,7 @@ export function openPictures(walk: Walk, page: Page) {
     /** A candidate that passed its gates. */
     waiting: step(async (to) => {
       await at('versions/mail/v2');
-      await page.locator('.dots .recharts-errorBar').first().waitFor();
+      await page.locator('.dots .recharts-scatter-symbol').first().waitFor();
       await shoot(page, join(to, 'version.png'), 1100);
     }),
   };
