@@ -134,6 +134,7 @@ function ClusterPanel({ cluster }: { cluster: Cluster }) {
 }
 
 function span(seconds: number): string {
+  if (seconds < 60) return `${seconds} seconds`;
   const [count, unit] = seconds % 3600 === 0 ? [seconds / 3600, 'hour'] : [Math.round(seconds / 60), 'minute'];
   return count === 1 ? unit : `${count} ${unit}s`;
 }

@@ -113,18 +113,21 @@ export interface Look {
   figures: Record<string, unknown>;
 }
 
-/** The last verdict of each monitor on the incident's version, in its window until it was found, and up to now. */
+/**
+ * Of each monitor, what it said of the incident's version when it was found (drift, if it saw any: a look later it may
+ * have too little to judge), and its last verdict.
+ */
 export async function listIncidentVerdicts(
   db: Database,
   incident: string,
 ): Promise<{ monitor: string; before: Look | null; latest: Look | null }[]> {
-  const last = (until: string) => `(
+  const last = (until: string, first = '') => `(
     select jsonb_build_object('state', v.state, 'at', v.at, 'figures', v.figures) from relearn.monitor_verdicts v
     where v.model = i.model and v.monitor = known.monitor and v.model_version = i.model_version
       and v.at between i.window_start and ${until}
-    order by v.at desc, v.id desc limit 1)`;
+    order by ${first} v.at desc, v.id desc limit 1)`;
   return db.query(
-    `select known.monitor, ${last(`i.detected_at + interval '1 minute'`)} as before, ${last('now()')} as latest
+    `select known.monitor, ${last(`i.detected_at + interval '1 minute'`, `v.state = 'drift' desc,`)} as before, ${last('now()')} as latest
      from relearn.incidents i cross join unnest($2::text[]) with ordinality as known (monitor, place)
      where i.id = $1 order by (known.monitor = i.monitor) desc, place`,
     [incident, monitorNames],

@@ -30,7 +30,8 @@ export function openPictures(walk: Walk, page: Page) {
       await tellAsDay(walk.db);
       await at('overview');
       await page.reload();
-      await page.locator('.recharts-legend-wrapper').first().waitFor();
+      await page.getByText('waits for 10 more').waitFor(); // an answer is given again for a while
+      await page.locator('.recharts-area-area').first().waitFor();
       for (const colorScheme of ['dark', 'light'] as const) {
         await page.emulateMedia({ colorScheme });
         await shoot(page, join(to, colorScheme === 'dark' ? 'overview-dark.png' : 'overview.png'), 1000);
@@ -54,7 +55,8 @@ export function openPictures(walk: Walk, page: Page) {
     /** A candidate that passed its gates. */
     waiting: step(async (to) => {
       await at('versions/mail/v2');
-      await page.locator('.dots .recharts-scatter-symbol').first().waitFor();
+      await page.locator('.dots svg').first().waitFor();
+      await page.waitForTimeout(500);
       await shoot(page, join(to, 'version.png'), 1100);
     }),
   };
@@ -84,7 +86,8 @@ async function shootTemporalUi(walk: Walk, page: Page, incident: string, path: s
 async function findCorrectedRow(db: Database): Promise<Record<string, string>> {
   const [row] = await db.query<{ request_id: string; ts: Date }>(
     `select request_id, s.ts from relearn.samples s join relearn.current_corrections c using (request_id)
-     where c.completion <> s.response order by length(s.prompt) > 600, s.ts desc limit 1`,
+     where c.completion <> s.response 
+     order by s.prompt ~ '[^[:ascii:]]', length(s.prompt) not between 200 and 500, s.ts desc limit 1`,
   );
   if (row === undefined) throw new Error('no row is corrected');
   return { to: new Date(row.ts.getTime() + 1).toISOString(), row: row.request_id };

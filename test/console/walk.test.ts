@@ -92,6 +92,8 @@ test(
     await open(page, 'Clusters');
     await open(page, 'Incidents');
     await page.getByRole('table').getByRole('link').first().click();
+    const saw = page.getByRole('region', { name: 'What the monitors saw' });
+    await saw.getByText('drift', { exact: true }).first().waitFor();
     await decide(page, 'Retrain now', /begins with the 20 corrected rows there are, instead of waiting for 30/);
     await open(page, 'Versions');
     await page
