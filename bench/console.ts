@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import Table from 'cli-table3';
 import { startPostgres } from '../infra/embedded/postgres.ts';
 import { migrate } from '../infra/migrate.ts';
-import { openDatabase, type Database } from '../src/database.ts';
+import { openDatabase } from '../src/database.ts';
 import { buildBenchConsole } from './console-server.ts';
 import { fillReviewQueue } from '../src/correct/queue-fill.ts';
 import { logResponse } from '../src/http/log-schemas.ts';
