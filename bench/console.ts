@@ -5,9 +5,9 @@ import Table from 'cli-table3';
 import { startPostgres } from '../infra/embedded/postgres.ts';
 import { migrate } from '../infra/migrate.ts';
 import { openDatabase } from '../src/database.ts';
-import { buildBenchConsole } from './console-server.ts';
 import { fillReviewQueue } from '../src/correct/queue-fill.ts';
 import { logResponse } from '../src/http/log-schemas.ts';
+import { buildBenchConsole } from './console-server.ts';
 import { fillConsole, oldestVersion, rareWord } from './console-fill.ts';
 
 const rounds = 25;

@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startPostgres } from '../infra/embedded/postgres.ts';
 import { migrate } from '../infra/migrate.ts';
 import { openDatabase, type Database } from '../src/database.ts';
-import { buildBenchConsole } from './console-server.ts';
 import { fillReviewQueue } from '../src/correct/queue-fill.ts';
 import { nextResponse } from '../src/http/review-schemas.ts';
+import { buildBenchConsole } from './console-server.ts';
 
 const rows = 1_000_000;
 /** Of the rows, every so many carry a tag: 200,000. */
