@@ -1,14 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { chromium, type Page } from 'playwright-core';
 import { z } from 'zod';
 import { startPostgres } from '../infra/embedded/postgres.ts';
 import { migrate } from '../infra/migrate.ts';
-import { configSchema } from '../src/config.ts';
 import { openDatabase, type Database } from '../src/database.ts';
-import { buildReview } from '../src/http/review.ts';
+import { buildBenchConsole } from './console-server.ts';
 
 const chromiumPath = '/usr/bin/chromium';
 const corrections = 20;
@@ -101,17 +99,7 @@ export async function run(): Promise<Record<string, number>> {
   const directory = await mkdtemp(join(tmpdir(), 'relearn-bench-'));
   const postgres = await startPostgres({ directory: join(directory, 'console') });
   const db = openDatabase(postgres.url, { maxConnections: 10 });
-  const nothing = () => Promise.resolve();
-  const app = buildReview({
-    config: configSchema.parse({ models: { bench: { serve: { kind: 'onnx' } } } }),
-    db,
-    logger: pino({ level: 'silent' }),
-    signal: {
-      ...{ correctionsRecorded: nothing, startDriftResponse: nothing, triggerRetrain: nothing, decide: nothing },
-      ...{ decideRun: nothing, rollBack: nothing, promote: nothing, eraseUser: () => Promise.resolve('') },
-      runState: () => Promise.resolve({ phase: 'train', candidate: null }),
-    },
-  });
+  const app = buildBenchConsole(db);
   try {
     await migrate(db);
     await fillReview(db);

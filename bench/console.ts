@@ -1,16 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { FastifyInstance } from 'fastify';
 import Table from 'cli-table3';
-import { pino } from 'pino';
 import { startPostgres } from '../infra/embedded/postgres.ts';
 import { migrate } from '../infra/migrate.ts';
-import { configSchema } from '../src/config.ts';
-import { openDatabase, type Database } from '../src/database.ts';
+import { openDatabase } from '../src/database.ts';
 import { fillReviewQueue } from '../src/correct/queue-fill.ts';
 import { logResponse } from '../src/http/log-schemas.ts';
-import { buildReview } from '../src/http/review.ts';
+import { buildBenchConsole } from './console-server.ts';
 import { fillConsole, oldestVersion, rareWord } from './console-fill.ts';
 
 const rounds = 25;
@@ -28,7 +25,7 @@ export async function run(options: { data?: string; rows?: number } = {}): Promi
   const directory = options.data ?? (await mkdtemp(join(tmpdir(), 'relearn-bench-')));
   const postgres = await startPostgres({ directory: join(directory, 'console') });
   const db = openDatabase(postgres.url, { maxConnections: 10 });
-  const app = buildConsole(db);
+  const app = buildBenchConsole(db);
   app.get(bare, () => db.query('select 1 as one'));
   try {
     await migrate(db);
@@ -43,26 +40,6 @@ export async function run(options: { data?: string; rows?: number } = {}): Promi
     await postgres.process.stop();
     if (options.data === undefined) await rm(directory, { recursive: true, force: true });
   }
-}
-
-function buildConsole(db: Database): FastifyInstance {
-  const nothing = () => Promise.resolve();
-  return buildReview({
-    config: configSchema.parse({ models: { bench: { serve: { kind: 'onnx' } } } }),
-    db,
-    logger: pino({ level: 'silent' }),
-    signal: {
-      correctionsRecorded: nothing,
-      startDriftResponse: nothing,
-      triggerRetrain: nothing,
-      decide: nothing,
-      runState: () => Promise.resolve({ phase: 'train', candidate: null }),
-      decideRun: nothing,
-      rollBack: nothing,
-      promote: nothing,
-      eraseUser: () => Promise.resolve(''),
-    },
-  });
 }
 
 const log = (query: string) => `/api/log?model=bench${query}`;

@@ -1,16 +1,14 @@
+import type { FastifyInstance } from 'fastify';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FastifyInstance } from 'fastify';
-import { pino } from 'pino';
 import { startPostgres } from '../infra/embedded/postgres.ts';
 import { migrate } from '../infra/migrate.ts';
-import { configSchema } from '../src/config.ts';
 import { openDatabase, type Database } from '../src/database.ts';
 import { fillReviewQueue } from '../src/correct/queue-fill.ts';
 import { nextResponse } from '../src/http/review-schemas.ts';
-import { buildReview } from '../src/http/review.ts';
+import { buildBenchConsole } from './console-server.ts';
 
 const rows = 1_000_000;
 /** Of the rows, every so many carry a tag: 200,000. */
@@ -34,23 +32,7 @@ export async function run(options: { data?: string } = {}): Promise<Record<strin
   const directory = options.data ?? (await mkdtemp(join(tmpdir(), 'relearn-bench-')));
   const postgres = await startPostgres({ directory: join(directory, 'review-queue') });
   const db = openDatabase(postgres.url, { maxConnections: 10 });
-  const nothing = () => Promise.resolve();
-  const app = buildReview({
-    config: configSchema.parse({ models: { bench: { serve: { kind: 'onnx' } } } }),
-    db,
-    logger: pino({ level: 'silent' }),
-    signal: {
-      correctionsRecorded: nothing,
-      startDriftResponse: nothing,
-      triggerRetrain: nothing,
-      decide: nothing,
-      runState: () => Promise.resolve({ phase: 'train', candidate: null }),
-      decideRun: nothing,
-      rollBack: nothing,
-      promote: nothing,
-      eraseUser: () => Promise.resolve(''),
-    },
-  });
+  const app = buildBenchConsole(db);
   try {
     await migrate(db);
     await fillLog(db);

@@ -136,7 +136,7 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
 
   if (phase === 'open') {
     await enter('collecting', '');
-    await bulk.keepIncidentRows({ incident });
+    await bulk.keepIncidentRows({ incident, justOpened: true });
     orderQueue();
   }
   for (;;) {

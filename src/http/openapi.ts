@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { errorResponse } from './answer-schemas.ts';
-import { logRecordSchema } from '../log/record.ts';
 import * as clusters from './cluster-schemas.ts';
 import { codecBody } from './codec-routes.ts';
 import * as page from './console-schemas.ts';
@@ -106,7 +105,7 @@ export const describedRoutes: readonly Described[] = [
   },
   {
     ...{ path: '/api/log/export', method: 'get', summary: 'Rows as JSONL, or as CSV with ?format=csv' },
-    ...{ query: log.exportQuery, answer: logRecordSchema },
+    ...{ query: log.exportQuery, answer: null, produces: 'application/x-ndjson' },
   },
   {
     ...{ path: '/api/clusters', method: 'get', summary: 'Groups of alike rows among those that fail' },
