@@ -43,7 +43,7 @@ export function openPictures(walk: Walk, page: Page) {
 
       await at(`log/mail?${new URLSearchParams(await findCorrectedRow(walk.db)).toString()}`);
       await page.getByRole('article').getByText('Learned by').waitFor();
-      await shoot(page, join(to, 'log.png'), 900);
+      await shoot(page, join(to, 'log.png'), 1040);
 
       await at('clusters/mail');
       await page.getByRole('link', { name: 'In the log' }).first().waitFor({ timeout: 60_000 });
@@ -52,8 +52,8 @@ export function openPictures(walk: Walk, page: Page) {
       await shootTemporalUi(walk, page, incident, join(to, 'temporal-ui.png'));
     }),
 
-    /** A candidate that passed its gates. */
-    waiting: step(async (to) => {
+    /** A version that serves by its certificate. */
+    certified: step(async (to) => {
       await at('versions/mail/v2');
       await page.locator('.dots svg').first().waitFor();
       await page.waitForTimeout(500);
@@ -101,9 +101,11 @@ async function tellAsDay(db: Database): Promise<void> {
   await db.query(
     `insert into relearn.minutes (model, minute, model_version, source, requests, low_confidence)
      select model, date_trunc('minute', now()) - make_interval(mins => 15 * n), model_version, source, part,
-       round(part * (0.8 + n % 7 * 0.07) * low_confidence / requests)
+       round(part * usual * (1 + 0.3 * sin(n * 1.7) + 0.2 * sin(n * 0.9)))
      from (select * from relearn.minutes where source = 'production' order by minute limit 1) healthy,
-       generate_series(2, 90) n, lateral (select round(60 + 35 * sin(n / 14.0) + n % 5 * 3) as part) parts`,
+       (select (figures->>'usual')::float8 as usual from relearn.monitor_verdicts
+         where monitor = 'low_confidence' and state = 'drift' order by at limit 1) watched,
+       generate_series(1, 90) n, lateral (select round(60 + 35 * sin(n / 14.0) + 6 * sin(n * 2.3)) as part) parts`,
   );
   await db.query(
     `insert into relearn.gold_runs
@@ -111,20 +113,22 @@ async function tellAsDay(db: Database): Promise<void> {
      select 'told-' || n, model, model_version, purpose, state, gold_sha256, cases, repeats, passed, asked, failed_cases,
        now() - make_interval(mins => 15 * n)
      from (select * from relearn.gold_runs where purpose = 'probe' and state = 'ok' order by at limit 1) probe,
-       generate_series(2, 90) n`,
+       generate_series(1, 90) n`,
   );
   await db.query(
     `insert into relearn.monitor_verdicts (model, model_version, monitor, at, state, figures)
      select model, model_version, monitor, now() - make_interval(mins => 15 * n), state, figures
      from (select * from relearn.monitor_verdicts where monitor = 'gold_set' and state = 'clean' order by at limit 1) verdict,
-       generate_series(2, 90) n`,
+       generate_series(1, 90) n`,
   );
   await db.query(`update relearn.deployments set at = at - interval '22 hours'`);
+  await db.query(`update relearn.aliases set changed_at = changed_at - interval '22 hours'`);
 }
 
 async function untellDay(db: Database): Promise<void> {
-  await db.query(`delete from relearn.minutes where minute < now() - interval '25 minutes'`);
+  await db.query(`delete from relearn.minutes where minute < now() - interval '10 minutes'`);
   await db.query(`delete from relearn.gold_runs where id like 'told-%'`);
-  await db.query(`delete from relearn.monitor_verdicts where at < now() - interval '25 minutes'`);
+  await db.query(`delete from relearn.monitor_verdicts where at < now() - interval '10 minutes'`);
   await db.query(`update relearn.deployments set at = at + interval '22 hours'`);
+  await db.query(`update relearn.aliases set changed_at = changed_at + interval '22 hours'`);
 }
