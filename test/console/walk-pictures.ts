@@ -5,6 +5,8 @@ import type { Database } from '../../src/database.ts';
 import { workflowId } from '../../src/temporal.ts';
 import type { Walk } from './walk-stack.ts';
 
+/** The walk's window. */
+const screen = 900;
 const folder = process.env['RELEARN_PICTURES'];
 
 /** Takes the pictures of the documentation where RELEARN_PICTURES names a folder; else each step does nothing. */
@@ -23,7 +25,7 @@ export function openPictures(walk: Walk, page: Page) {
 
   return {
     /** A card on the screen. */
-    review: step(async (to) => shoot(page, join(to, 'review.png'), 960)),
+    review: step(async (to) => shoot(page, join(to, 'review.png'), screen)),
 
     /** An incident that waits for corrections. */
     collecting: step(async (to, incident) => {
@@ -62,12 +64,17 @@ export function openPictures(walk: Walk, page: Page) {
   };
 }
 
-/** From the top down to the end of the content, or so far. */
+/** From the top down to the end of the content, or so far; what is lower than a screen is as on a screen. */
 async function shoot(page: Page, path: string, mostHeight: number): Promise<void> {
   await page.evaluate('document.activeElement.blur?.(); scrollTo(0, 0)');
   const box = await page.locator('main').boundingBox();
   const height = Math.min(mostHeight, Math.ceil((box?.y ?? 0) + (box?.height ?? mostHeight)));
-  await page.screenshot({ path, fullPage: true, animations: 'disabled', clip: { x: 0, y: 0, width: 1280, height } });
+  await page.screenshot({
+    path,
+    fullPage: mostHeight > screen,
+    animations: 'disabled',
+    clip: { x: 0, y: 0, width: 1280, height },
+  });
 }
 
 async function shootTemporalUi(walk: Walk, page: Page, incident: string, path: string): Promise<void> {
