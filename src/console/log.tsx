@@ -115,7 +115,7 @@ function Line({ row, opened, toggle }: { row: Row; opened: boolean; toggle: () =
       <span className="cut said">{row.response}</span>
       <span className="quiet number">{confidence(row.response_logprob)}</span>
       <span className="badges">
-        {row.kept_because !== 'healthy' && <Badge state={row.kept_because} />}
+        {row.kept_because !== 'healthy' && !row.tags.includes(row.kept_because) && <Badge state={row.kept_because} />}
         {row.corrected_by !== null && <Badge state="corrected" />}
         {row.tags.map((tag) => (
           <Badge key={tag} state={tag} />

@@ -90,5 +90,5 @@ function ticksFor(points: readonly Point[], margins: readonly { x: number }[]): 
 }
 
 function shorten(name: string): string {
-  return name.length > 14 ? `${name.slice(0, 13)}…` : name;
+  return name.length > 13 ? `${name.slice(0, 12)}…` : name;
 }

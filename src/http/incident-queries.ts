@@ -121,13 +121,14 @@ export async function listIncidentVerdicts(
   db: Database,
   incident: string,
 ): Promise<{ monitor: string; before: Look | null; latest: Look | null }[]> {
-  const last = (until: string, first = '') => `(
+  const one = (until: string, order: string) => `(
     select jsonb_build_object('state', v.state, 'at', v.at, 'figures', v.figures) from relearn.monitor_verdicts v
     where v.model = i.model and v.monitor = known.monitor and v.model_version = i.model_version
       and v.at between i.window_start and ${until}
-    order by ${first} v.at desc, v.id desc limit 1)`;
+    order by ${order}, v.id desc limit 1)`;
+  const nearest = `v.state = 'drift' desc, abs(extract(epoch from v.at - i.detected_at))`;
   return db.query(
-    `select known.monitor, ${last(`i.detected_at + interval '1 minute'`, `v.state = 'drift' desc,`)} as before, ${last('now()')} as latest
+    `select known.monitor, ${one(`i.detected_at + interval '1 minute'`, nearest)} as before, ${one('now()', 'v.at desc')} as latest
      from relearn.incidents i cross join unnest($2::text[]) with ordinality as known (monitor, place)
      where i.id = $1 order by (known.monitor = i.monitor) desc, place`,
     [incident, monitorNames],

@@ -5,6 +5,8 @@ import type { Database } from '../../src/database.ts';
 import { workflowId } from '../../src/temporal.ts';
 import type { Walk } from './walk-stack.ts';
 
+/** The walk's window. */
+const screen = 900;
 const folder = process.env['RELEARN_PICTURES'];
 
 /** Takes the pictures of the documentation where RELEARN_PICTURES names a folder; else each step does nothing. */
@@ -23,7 +25,7 @@ export function openPictures(walk: Walk, page: Page) {
 
   return {
     /** A card on the screen. */
-    review: step(async (to) => shoot(page, join(to, 'review.png'), 960)),
+    review: step(async (to) => shoot(page, join(to, 'review.png'), screen)),
 
     /** An incident that waits for corrections. */
     collecting: step(async (to, incident) => {
@@ -43,7 +45,7 @@ export function openPictures(walk: Walk, page: Page) {
 
       await at(`log/mail?${new URLSearchParams(await findCorrectedRow(walk.db)).toString()}`);
       await page.getByRole('article').getByText('Learned by').waitFor();
-      await shoot(page, join(to, 'log.png'), 900);
+      await shoot(page, join(to, 'log.png'), 1040);
 
       await at('clusters/mail');
       await page.getByRole('link', { name: 'In the log' }).first().waitFor({ timeout: 60_000 });
@@ -52,8 +54,8 @@ export function openPictures(walk: Walk, page: Page) {
       await shootTemporalUi(walk, page, incident, join(to, 'temporal-ui.png'));
     }),
 
-    /** A candidate that passed its gates. */
-    waiting: step(async (to) => {
+    /** A version that serves by its certificate. */
+    certified: step(async (to) => {
       await at('versions/mail/v2');
       await page.locator('.dots svg').first().waitFor();
       await page.waitForTimeout(500);
@@ -62,12 +64,17 @@ export function openPictures(walk: Walk, page: Page) {
   };
 }
 
-/** From the top down to the end of the content, or so far. */
+/** From the top down to the end of the content, or so far; what is lower than a screen is as on a screen. */
 async function shoot(page: Page, path: string, mostHeight: number): Promise<void> {
   await page.evaluate('document.activeElement.blur?.(); scrollTo(0, 0)');
   const box = await page.locator('main').boundingBox();
   const height = Math.min(mostHeight, Math.ceil((box?.y ?? 0) + (box?.height ?? mostHeight)));
-  await page.screenshot({ path, fullPage: true, animations: 'disabled', clip: { x: 0, y: 0, width: 1280, height } });
+  await page.screenshot({
+    path,
+    fullPage: mostHeight > screen,
+    animations: 'disabled',
+    clip: { x: 0, y: 0, width: 1280, height },
+  });
 }
 
 async function shootTemporalUi(walk: Walk, page: Page, incident: string, path: string): Promise<void> {
@@ -101,9 +108,11 @@ async function tellAsDay(db: Database): Promise<void> {
   await db.query(
     `insert into relearn.minutes (model, minute, model_version, source, requests, low_confidence)
      select model, date_trunc('minute', now()) - make_interval(mins => 15 * n), model_version, source, part,
-       round(part * (0.8 + n % 7 * 0.07) * low_confidence / requests)
+       round(part * usual * (1 + 0.3 * sin(n * 1.7) + 0.2 * sin(n * 0.9)))
      from (select * from relearn.minutes where source = 'production' order by minute limit 1) healthy,
-       generate_series(2, 90) n, lateral (select round(60 + 35 * sin(n / 14.0) + n % 5 * 3) as part) parts`,
+       (select (figures->>'usual')::float8 as usual from relearn.monitor_verdicts
+         where monitor = 'low_confidence' and state = 'drift' order by at limit 1) watched,
+       generate_series(1, 90) n, lateral (select round(60 + 35 * sin(n / 14.0) + 6 * sin(n * 2.3)) as part) parts`,
   );
   await db.query(
     `insert into relearn.gold_runs
@@ -111,20 +120,22 @@ async function tellAsDay(db: Database): Promise<void> {
      select 'told-' || n, model, model_version, purpose, state, gold_sha256, cases, repeats, passed, asked, failed_cases,
        now() - make_interval(mins => 15 * n)
      from (select * from relearn.gold_runs where purpose = 'probe' and state = 'ok' order by at limit 1) probe,
-       generate_series(2, 90) n`,
+       generate_series(1, 90) n`,
   );
   await db.query(
     `insert into relearn.monitor_verdicts (model, model_version, monitor, at, state, figures)
      select model, model_version, monitor, now() - make_interval(mins => 15 * n), state, figures
      from (select * from relearn.monitor_verdicts where monitor = 'gold_set' and state = 'clean' order by at limit 1) verdict,
-       generate_series(2, 90) n`,
+       generate_series(1, 90) n`,
   );
   await db.query(`update relearn.deployments set at = at - interval '22 hours'`);
+  await db.query(`update relearn.aliases set changed_at = changed_at - interval '22 hours'`);
 }
 
 async function untellDay(db: Database): Promise<void> {
-  await db.query(`delete from relearn.minutes where minute < now() - interval '25 minutes'`);
+  await db.query(`delete from relearn.minutes where minute < now() - interval '10 minutes'`);
   await db.query(`delete from relearn.gold_runs where id like 'told-%'`);
-  await db.query(`delete from relearn.monitor_verdicts where at < now() - interval '25 minutes'`);
+  await db.query(`delete from relearn.monitor_verdicts where at < now() - interval '10 minutes'`);
   await db.query(`update relearn.deployments set at = at + interval '22 hours'`);
+  await db.query(`update relearn.aliases set changed_at = changed_at + interval '22 hours'`);
 }

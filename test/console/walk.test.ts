@@ -33,21 +33,28 @@ async function open(page: Page, link: string): Promise<void> {
   await page.getByRole('heading', { level: 1 }).waitFor();
 }
 
-/** Sends the card on the screen, and waits for the next. */
-async function send(page: Page): Promise<void> {
+/** Sends the card on the screen, or does with it what the key says, and waits for the next. */
+async function send(page: Page, key = 'Enter'): Promise<void> {
   const id = await card(page).getAttribute('data-request');
-  await page.keyboard.press('Enter');
+  await page.keyboard.press(key);
   await page.locator(`article:not([data-request="${id}"])`).waitFor();
 }
 
-/** Says that the model was right until it was wrong, and takes the label that is true. */
+/** Mail in a script that was lost on its way is for others. */
+async function isReadable(page: Page): Promise<boolean> {
+  const text = await page.getByRole('region', { name: 'Prompt' }).innerText();
+  return (text.match(/[^ -~\s]/g) ?? []).length < 4;
+}
+
+/** Skips what nobody can read, says that the model was right until it was wrong, and takes the label that is true. */
 async function findWrong(page: Page): Promise<void> {
   for (;;) {
     const id = (await card(page).getAttribute('data-request')) ?? '';
     const mail = walk.answered.get(id);
     assert.ok(mail !== undefined, `${id} was asked by this test`);
-    if (mail.truth !== mail.response) return page.keyboard.press(String(1 + labels.indexOf(mail.truth)));
-    await send(page);
+    if (!(await isReadable(page))) await send(page, 's');
+    else if (mail.truth !== mail.response) return page.keyboard.press(String(1 + labels.indexOf(mail.truth)));
+    else await send(page);
   }
 }
 
@@ -101,12 +108,10 @@ test(
       .waitFor({ timeout: longMs });
     await serving(page, 'v1').waitFor();
     assert.equal(await walk.versionThatAnswers(), 'v1', 'what waits does not serve');
-    await pictures.waiting();
-
-    await open(page, 'Versions');
     await decide(page, 'Approve', /v2/);
     await serving(page, 'v2').waitFor({ timeout: longMs });
     await until('the gateway has switched', async () => (await walk.versionThatAnswers()) === 'v2');
+    await pictures.certified();
 
     await open(page, 'Versions');
     await decide(page, 'Roll back', /answers with v1 again/);
