@@ -40,7 +40,13 @@ export function createTagActivities({ config, db }: Pick<ActivityDependencies, '
      * attempt goes on where the one before it was lost. `justOpened`: gateways have yet to hear of the incident, and what
      * they log till then is waited for.
      */
-    async keepIncidentRows({ incident, justOpened = false }: { incident: string; justOpened?: boolean }): Promise<void> {
+    async keepIncidentRows({
+      incident,
+      justOpened = false,
+    }: {
+      incident: string;
+      justOpened?: boolean;
+    }): Promise<void> {
       const found = await getIncident(db, incident);
       const model = settingsOf(config, found.model);
       const { hotWindowHours } = config.log;
