@@ -12,7 +12,7 @@ import type { Judgement, MonitorName, MonitorState } from '../src/watch/judgemen
 import { judgeTraffic } from '../src/watch/judge-traffic.ts';
 import { actionOf, type MonitorAction } from '../src/watch/monitor-action.ts';
 import { startDriftResponse } from '../src/watch/start-response.ts';
-import { carriedFigures, lastVerdict, recordVerdict } from '../src/watch/verdicts.ts';
+import { carriedFigures, recordVerdict, sawDrift } from '../src/watch/verdicts.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 export interface MonitorVerdict {
@@ -106,13 +106,12 @@ export function createWatchActivities({ config, db, logger, consoleUrl }: Activi
       for (const [monitor, judgement] of judgements) {
         const action = actionOf(settings, monitor);
         const verdictOf = { model, modelVersion: champion.version, monitor };
-        const before = action === 'warn' ? await lastVerdict(db, verdictOf, look) : null;
+        const saidBefore = action === 'warn' && (await sawDrift(db, verdictOf, look));
         const { state, figures } = await recordVerdict(db, { ...verdictOf, look, at, action }, judgement);
         monitors.push({ monitor, state, reason: judgement.reason, action });
         if (state !== 'drift') continue;
         if (action === 'warn') {
-          // Said once: it stays drift at every look until the next version.
-          if (before?.state === 'drift') continue;
+          if (saidBefore) continue; // it may be drift at every look until the next version
           logger.warn({ ...verdictOf, effect: judgement.effect }, 'drift seen by a monitor that only warns');
           continue;
         }

@@ -62,6 +62,18 @@ export async function lastVerdict(db: Database, key: VerdictKey, except = ''): P
   return row ?? null;
 }
 
+/** Whether the last look that could tell, the look `except` left out, saw drift on this version. */
+export async function sawDrift(db: Database, key: VerdictKey, except: string): Promise<boolean> {
+  const [row] = await db.query<{ drift: boolean }>(
+    `select state = 'drift' as drift from relearn.monitor_verdicts
+     where model = $1 and monitor = $2 and model_version = $3 and figures->>'look' is distinct from $4
+       and state in ('clean', 'drift')
+     order by at desc, id desc limit 1`,
+    [key.model, key.monitor, key.modelVersion, except],
+  );
+  return row?.drift ?? false;
+}
+
 const carried = z.object({ logStatistic: z.number().optional(), until: z.string().optional() });
 
 /** What a monitor carries from look to look: its statistic, and for traffic the time of the last row judged. */

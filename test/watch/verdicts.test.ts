@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Judgement } from '../../src/watch/judgement.ts';
 import { getGoldRun, goldBaseline, goldHistory, storeGoldRun } from '../../src/watch/gold-runs.ts';
-import { carriedFigures, lastVerdict, listMonitorStatus, recordVerdict } from '../../src/watch/verdicts.ts';
+import { carriedFigures, lastVerdict, listMonitorStatus, recordVerdict, sawDrift } from '../../src/watch/verdicts.ts';
 import { registerVersion } from '../../src/promote/registry.ts';
 import { setChampion } from '../serve/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../stack.ts';
@@ -41,6 +41,17 @@ test('the last verdict and the last clean one are those of the version and monit
   await recordVerdict(stack.db, { ...key, modelVersion: 'v1', look: '3', at: minute(3) }, judged('clean', 3));
   await recordVerdict(stack.db, { ...key, monitor: 'confidence', look: '3', at: minute(3) }, judged('clean', 3));
   assert.equal((await lastVerdict(stack.db, key))?.state, 'down');
+});
+
+test('drift goes on through looks that cannot tell, and ends with a clean one', async () => {
+  const key = { model: 'c', modelVersion: 'v1', monitor: 'confidence' };
+  assert.equal(await sawDrift(stack.db, key, ''), false);
+  await recordVerdict(stack.db, { ...key, look: '1', at: minute(1) }, judged('drift', 1));
+  assert.equal(await sawDrift(stack.db, key, '1'), false);
+  await recordVerdict(stack.db, { ...key, look: '2', at: minute(2) }, judged('unknown', 1));
+  assert.equal(await sawDrift(stack.db, key, '3'), true);
+  await recordVerdict(stack.db, { ...key, look: '3', at: minute(3) }, judged('clean', 1));
+  assert.equal(await sawDrift(stack.db, key, '4'), false);
 });
 
 test('a baseline averages the repeats of each case of the runs that got answers', async () => {
