@@ -43,9 +43,10 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<E
   const account = await postgresAccount();
   const password = await ownPassword(join(directory, 'password'));
   await endFormerPostgres(data);
-  const port = await choosePort(options.port, { host, what: 'the embedded Postgres', setting: '--postgres-port' });
   try {
     if (!existsSync(data)) await initialise(programs.initdb, data, password, account);
+    // After what takes a second: a free port may be another's by then.
+    const port = await choosePort(options.port, { host, what: 'the embedded Postgres', setting: '--postgres-port' });
     const args = ['-D', data, '-p', `${port}`, ...settings(options.unsafe ?? false)];
     const postgres = await startProcess({
       ...runAs(account, directory, programs.postgres, args),
@@ -58,6 +59,7 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<E
     await createDatabaseOnceReady(`${server}/postgres`, postgres);
     return { url: `${server}/relearn`, process: postgres };
   } catch (error) {
+    if (error instanceof RelearnError && error.code === 'port_taken') throw error;
     throw new RelearnError(
       'stack_failed',
       `The embedded Postgres did not start: ${errorMessage(error)}. Set DATABASE_URL to use one of your own. ` +
