@@ -156,7 +156,7 @@ async function deployBase({ runtime, story: { model }, progress }: Scene): Promi
 }
 
 async function stayUp({ urls }: Stack, out: NodeJS.WriteStream, signal: AbortSignal): Promise<void> {
-  const shown = { Gateway: urls.gateway, 'Review API': urls.console, 'Temporal UI': urls.temporalUi ?? urls.temporal };
+  const shown = { Gateway: urls.gateway, Console: urls.console, 'Temporal UI': urls.temporalUi ?? urls.temporal };
   const lines = Object.entries(shown).map(([name, url]) => `${name.padEnd(12)} ${url}\n`);
   out.write(`\nEverything is still up. Ctrl-C stops it.\n${lines.join('')}`);
   await untilAborted(signal);

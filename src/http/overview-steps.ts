@@ -49,7 +49,10 @@ function watch({ monitors, incident }: Facts): Step {
   }
   if (drifting.length > 0) return { step: 'watch', state: 'alarm', count, says: `drift: ${drifting.join(', ')}` };
   if (down.length > 0) return { step: 'watch', state: 'alarm', count, says: `no answer: ${down.join(', ')}` };
-  if (incident !== null) return { step: 'watch', state: 'active', count, says: `an incident is ${incident.state}` };
+  if (incident !== null) {
+    const says = incident.state === 'grace' ? 'an incident is in its grace time' : `an incident is ${incident.state}`;
+    return { step: 'watch', state: 'active', count, says };
+  }
   if (monitors.length > clean.length)
     return { step: 'watch', state: 'unknown', count, says: 'the others need more data' };
   return { step: 'watch', state: 'idle', count, says: 'waits for the next look' };
