@@ -1,4 +1,7 @@
 /** Entry of the log's thread: `openLogThread` starts it, opens the log, sends answers, and closes it. */
+import { readlinkSync } from 'node:fs';
+import { constants, getPriority, setPriority } from 'node:os';
+import { basename } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import { openDatabase } from '../database.ts';
 import { createRedactor } from '../log/redact/index.ts';
@@ -8,6 +11,8 @@ import type { FromLogThread, LogSettings, ToLogThread } from './log-thread.ts';
 
 const reportMs = 100;
 const connections = 4;
+/** Steps of `nice`: where answers want the same core, the log still gets a quarter of it. */
+const giveWay = 5;
 
 function post(message: FromLogThread): void {
   parentPort?.postMessage(message);
@@ -43,6 +48,17 @@ function openLog({ log: config, databaseUrl, hashKey, spoolDirectory }: LogSetti
   };
 }
 
+/** Linux gives each thread a priority of its own; elsewhere this thread keeps that of its process. */
+function giveWayToAnswers(): void {
+  try {
+    const thread = Number(basename(readlinkSync('/proc/thread-self')));
+    setPriority(thread, Math.min(getPriority(thread) + giveWay, constants.priority.PRIORITY_LOW));
+  } catch {
+    // no /proc, or none that shows this thread
+  }
+}
+
+giveWayToAnswers();
 let log: ReturnType<typeof openLog> | undefined;
 parentPort?.on('message', (message: ToLogThread) => {
   if ('open' in message) log = openLog(message.open);
