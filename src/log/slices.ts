@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** About half a millisecond of work on rows of a few hundred characters. */
-const sliceRows = 50;
+const sliceRows = 200;
 
 /** Calls `work` on slices of the rows with a turn of the event loop between, so that no request waits behind them. */
 export async function* inSlices<Row, Result>(

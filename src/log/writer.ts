@@ -45,7 +45,7 @@ export interface LogWriter {
 }
 
 /** So many rows are worth a statement of their own; a backlog is stored in larger ones. */
-const dueRows = 500;
+const dueRows = 2000;
 const batchRows = 4000;
 const closeMs = 10_000;
 const nothingSpooled = { files: 0, bytes: 0, rows: 0 };
