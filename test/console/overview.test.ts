@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Database } from '../../src/database.ts';
 import { overviewResponse } from '../../src/http/console-schemas.ts';
 import { recordVerdict } from '../../src/watch/verdicts.ts';
+import { eventually } from '../until.ts';
 import { noBrowser, openBrowser, openPage, seriousViolations, signIn } from './fixtures.ts';
 import { startTestConsole, type TestConsole } from './fixtures.ts';
 
@@ -114,7 +115,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
         });
         await signIn(page, await server.makeKey('operate'));
         const loop = page.getByRole('list', { name: 'The loop of mail' });
-        assert.equal(await loop.getByRole('listitem').count(), 6);
+        await eventually(() => loop.getByRole('listitem').count(), 6);
         assert.match(await loop.locator('[aria-current=step]').innerText(), /Gate\s+v2/);
         await page.locator('.recharts-line-curve').nth(4).waitFor();
         const colors = z.array(z.string()).parse(await page.evaluate(strokes));
