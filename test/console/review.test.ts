@@ -224,6 +224,8 @@ test('a card that someone took over says so, keeps what was written, and is no l
   );
   const { context, page } = await openPage(browser, server.url);
   await page.clock.install();
+  let renewals = 0;
+  page.on('request', (request) => (renewals += request.url().endsWith('/api/review/renew') ? 1 : 0));
   await signIn(page, await server.makeKey('review'));
   await page.goto(`${server.url}/#/review/shared`);
   await shown(page, 't0');
@@ -238,6 +240,11 @@ test('a card that someone took over says so, keeps what was written, and is no l
   await page.getByText('carl has this card now').waitFor();
   assert.equal(await answerField(page).inputValue(), 'half an answer ');
   await take(page, 'review-taken-over');
+  const asked = renewals;
+  assert.ok(asked > 0);
+  await page.keyboard.type('.');
+  await page.clock.runFor(90_000);
+  assert.equal(renewals, asked);
   await context.close();
 });
 

@@ -182,6 +182,21 @@ test('a run shows its gates while it waits for approval, its share of the traffi
   assert.match(await currentDetails(run), /rolled\\_back: taken back by bob\. xylocanary odd/);
 });
 
+test('runs are found by their version, by who asked for them, and when they broke', async () => {
+  await untilListed('what became of one version', run);
+  const retrain = await loop.client.workflow.signalWithStart('retrain', {
+    ...{ workflowId: workflowId.retrain(model), taskQueue, args: [{ model }] },
+    ...{ signal: 'trigger', signalArgs: [{ kind: 'manual', by: 'ann' }] },
+  });
+  await retrain.result();
+  await untilListed('retrains that a cluster, or a person asked for', workflowId.retrainRun(model, 2));
+  const broken = await loop.client.workflow.start('retrainRun', {
+    ...{ workflowId: `broken/${randomUUID()}`, taskQueue: 'nobody', args: [{ model, run: 99, triggers: [] }] },
+  });
+  await broken.terminate('a test');
+  await untilListed('retrains that were terminated or broke', broken.workflowId);
+});
+
 test('every documented filter is one that the server understands', async () => {
   for (const name of (await documentedFilters()).keys()) await listed(name);
 });
