@@ -244,6 +244,8 @@ test('a card that someone took over says so, keeps what was written, and is no l
   assert.ok(asked > 0);
   await page.keyboard.type('.');
   await page.clock.runFor(90_000);
+  await page.keyboard.press('Enter'); // goes to the server after all that was asked before
+  await page.getByRole('alert', { name: 'Two answers' }).waitFor();
   assert.equal(renewals, asked);
   await context.close();
 });
