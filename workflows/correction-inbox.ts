@@ -7,9 +7,11 @@ export interface CorrectionOutcome {
   status: 'stored' | 'repeated' | 'unknown_request' | 'invalid';
 }
 
+type Source = 'signal' | 'update';
+
 interface Waiting {
   corrections: CorrectionMessage[];
-  source: 'signal' | 'update';
+  source: Source;
   answer: CorrectionOutcome[] | undefined;
 }
 
@@ -22,6 +24,8 @@ export interface InboxCounts {
 
 const shownProblems = 10;
 const batchSize = 500;
+/** As UTF-8 and JSON these stay below the 2 MB that Temporal takes as an argument. */
+const batchCharacters = 500_000;
 
 /**
  * Corrections on their way from messages to the database. Handlers only queue here; the main loop stores, batch by
@@ -33,8 +37,11 @@ export class CorrectionInbox {
   ignored: number;
   problems: string[] = [];
   #waiting: Waiting[] = [];
+  #gathers: boolean;
 
-  constructor(counts: InboxCounts = { accepted: 0, repeated: 0, ignored: 0 }) {
+  /** `gathers` is false in runs of releases that stored each update alone. */
+  constructor(counts: InboxCounts = { accepted: 0, repeated: 0, ignored: 0 }, { gathers }: { gathers: boolean }) {
+    this.#gathers = gathers;
     this.accepted = counts.accepted;
     this.repeated = counts.repeated;
     this.ignored = counts.ignored;
@@ -67,20 +74,35 @@ export class CorrectionInbox {
     this.problems = [...this.problems, problem].slice(-shownProblems);
   }
 
-  /** What to store next: one update's batch, or the signals at the front. Nothing is forgotten until `settle`. */
-  nextBatch(): { corrections: CorrectionMessage[]; source: 'signal' | 'update'; messages: number } | undefined {
+  /**
+   * What to store next: the messages at the front that came the same way, as many as one activity takes. Nothing is
+   * forgotten until `settle`.
+   */
+  nextBatch(): { corrections: CorrectionMessage[]; source: Source; messages: number } | undefined {
     const [first] = this.#waiting;
     if (first === undefined) return undefined;
-    if (first.source === 'update') return { corrections: first.corrections, source: 'update', messages: 1 };
+    const { source } = first;
+    if (source === 'update' && !this.#gathers) return { corrections: first.corrections, source, messages: 1 };
     let messages = 0;
-    while (messages < batchSize && this.#waiting[messages]?.source === 'signal') messages += 1;
-    const corrections = this.#waiting.slice(0, messages).flatMap((waiting) => waiting.corrections);
-    return { corrections, source: 'signal', messages };
+    let corrections = 0;
+    let characters = 0;
+    for (const waiting of this.#waiting) {
+      corrections += waiting.corrections.length;
+      characters += waiting.corrections.reduce((sum, { completion }) => sum + completion.length, 0);
+      const fits = corrections <= batchSize && (characters <= batchCharacters || !this.#gathers);
+      if (waiting.source !== source || (messages > 0 && !fits)) break;
+      messages += 1;
+    }
+    const gathered = this.#waiting.slice(0, messages).flatMap((waiting) => waiting.corrections);
+    return { corrections: gathered, source, messages };
   }
 
-  /** Takes the outcomes of the batch that `nextBatch` gave. */
+  /** Takes the outcomes of the batch that `nextBatch` gave, in its order. */
   settle(messages: number, outcomes: CorrectionOutcome[]): void {
-    for (const waiting of this.#waiting.splice(0, messages)) waiting.answer = outcomes;
+    let place = 0;
+    for (const waiting of this.#waiting.splice(0, messages)) {
+      waiting.answer = outcomes.slice(place, (place += waiting.corrections.length));
+    }
     for (const { requestId, status } of outcomes) {
       if (status === 'stored') this.accepted += 1;
       else if (status === 'repeated') this.repeated += 1;

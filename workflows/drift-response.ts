@@ -28,6 +28,8 @@ export interface DriftResponseInput {
   deadlineAt: number;
   /** What the run before this one carried over. */
   carried?: Carried;
+  /** The last order of the review queue: rows corrected by then, and epoch milliseconds of the earliest next one. */
+  ordered?: { corrected: number; nextAt: number };
 }
 
 type Phase = 'open' | 'collecting' | 'retraining' | 'grace' | 'resolved' | 'closed';
@@ -72,15 +74,21 @@ export const driftResponseState = defineQuery<DriftResponseState>('state');
  */
 export async function driftResponse(input: DriftResponseInput): Promise<DriftResponseResult> {
   const { model, incident, carried } = input;
-  const inbox = new CorrectionInbox(carried);
+  /** Runs of earlier releases store each update alone, count after each, and go on for longer. */
+  const spares = patched('sparing-history');
+  const inbox = new CorrectionInbox(carried, { gathers: spares });
   const mail = openIncidentMail(inbox);
   let phase: Phase = carried?.phase ?? 'open';
   let target = carried?.target ?? input.minCorrected;
   let graceUntil = carried?.graceUntil ?? 0;
   let lastRetrain = carried?.lastRetrain ?? null;
   let progress: Progress = { rows: 0, corrected: 0, counted: 0, disagreements: 0, detectedAgain: false };
-  let correctedAtOrder = -Infinity;
-  let nextOrderAt = 0;
+  let correctedAtOrder = input.ordered?.corrected ?? -Infinity;
+  let nextOrderAt = input.ordered?.nextAt ?? 0;
+  let nextCountAt = 0;
+  /** Our own threshold beside the server's hint: histories stay quick to read and to replay. */
+  const needsNewRun = () =>
+    workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > (spares ? 1000 : 2000);
   const carry = (): Carried => ({ phase, target, graceUntil, lastRetrain, ...inbox.counts() });
   setHandler(driftResponseState, () => ({ model, incident, ...carry(), ...progress, problems: inbox.problems }), {
     description: 'Phase, counts of corrections, what was ignored and why',
@@ -100,8 +108,14 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
     target = progress.counted + Math.ceil(input.minCorrected / 2);
     await enter('collecting', reason);
   };
-  const hasMail = () =>
-    !inbox.isEmpty || mail.recount || [mail.closing, mail.early, mail.outcome].some((message) => message !== undefined);
+  const hasNews = () => [mail.closing, mail.early, mail.outcome].some((message) => message !== undefined);
+  const countIsDue = () => mail.recount && (Date.now() >= nextCountAt || hasNews());
+  const count = async () => {
+    mail.recount = false;
+    progress = await answering.countCorrections({ incident });
+    if (spares) nextCountAt = Date.now() + countRestMs;
+  };
+  const hasMail = () => !inbox.isEmpty || countIsDue() || hasNews();
   const retrainOn = async (reason: string, decision?: Decision) => {
     await bulk.keepIncidentRows({ incident });
     await enter('retraining', reason, decision);
@@ -124,6 +138,15 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
       mail.recount = true;
     }
   };
+  /** Goes on in a new run, unless there is something to do first. An order of the queue under way would end with this run. */
+  const renew = async () => {
+    await condition(() => hasMail() || (allHandlersFinished() && nextOrderAt !== Infinity));
+    if (hasMail()) return;
+    const ordered = Number.isFinite(correctedAtOrder)
+      ? { corrected: correctedAtOrder, nextAt: nextOrderAt }
+      : undefined;
+    await continueAsNew<typeof driftResponse>({ ...input, carried: carry(), ...(ordered && { ordered }) });
+  };
   const finish = async (status: DriftResponseResult['status'], reason: string): Promise<DriftResponseResult> => {
     show(`${status}: ${reason}`);
     // What arrives while it ends is stored and answered too.
@@ -141,9 +164,8 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
   }
   for (;;) {
     await storeWaiting();
-    if (mail.recount) {
-      mail.recount = false;
-      progress = await answering.countCorrections({ incident });
+    if (countIsDue()) {
+      await count();
       if (phase === 'collecting') orderQueue();
     } else if (mail.closing !== undefined) {
       const reason = `closed by ${mail.closing.by}. ${mail.closing.reason}`.trim();
@@ -168,6 +190,9 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
       const reason = `asked for by ${early.by} at ${progress.counted} of ${target} corrected. ${early.reason}`.trim();
       if (phase === 'retraining') inbox.ignore('retrainNow: a retrain is under way already');
       else await retrainOn(reason, early);
+    } else if (mail.recount) {
+      if (needsNewRun()) await renew();
+      else await condition(() => hasMail() || needsNewRun(), waitMs(nextCountAt), { summary: 'the next count' });
     } else if (phase === 'collecting' && progress.counted >= target) {
       await retrainOn(`${progress.counted} of ${target} corrected`);
     } else if (phase === 'grace' && progress.detectedAgain) {
@@ -186,17 +211,19 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
       await enter('closed', reason);
       return await finish('skipped', reason);
     } else if (needsNewRun()) {
-      await condition(allHandlersFinished);
-      if (!hasMail()) await continueAsNew<typeof driftResponse>({ ...input, carried: carry() });
+      await renew();
     } else {
       show();
-      const isDue = () => hasMail() || needsNewRun();
+      const isDue = () => hasMail() || mail.recount || needsNewRun();
       if (phase === 'retraining') await condition(isDue);
       else if (phase === 'grace') await condition(isDue, waitMs(graceUntil), { summary: 'grace time' });
       else await condition(isDue, waitMs(input.deadlineAt), { summary: 'deadline' });
     }
   }
 }
+
+/** Between two counts: a count reads all corrections of the incident, and single ones come many a second. */
+const countRestMs = 1000;
 
 /** Between two orders of the queue, so many times as long as the first one took: thousands of corrections need the cores. */
 const orderRest = 3;
@@ -208,9 +235,4 @@ function mayCure({ status }: RetrainFinished): boolean {
 
 function waitMs(until: number): number {
   return Math.max(until - Date.now(), 1);
-}
-
-/** Our own threshold beside the server's hint: histories stay quick to read and to replay. */
-function needsNewRun(): boolean {
-  return workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > 2000;
 }

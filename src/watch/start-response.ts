@@ -5,7 +5,7 @@ import { startDetails } from '../temporal-details.ts';
 import type { Incident } from './incidents.ts';
 
 /** Reviewers wait for its answers: what a killed worker held is given to another after this, not after the usual 10 s. */
-const workflowTaskTimeout = '5s';
+const workflowTaskTimeout = '3s';
 
 /**
  * Tells the driftResponse of an incident that drift was detected, and starts it when it does not run. One that has ended

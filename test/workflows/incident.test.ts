@@ -5,6 +5,7 @@ import { WorkflowUpdateStage, type WorkflowHandle } from '@temporalio/client';
 import { taskQueue, workflowId } from '../../src/temporal.ts';
 import { getIncident, openIncident } from '../../src/watch/incidents.ts';
 import { startDriftResponse } from '../../src/watch/start-response.ts';
+import type { CorrectionOutcome } from '../../workflows/correction-inbox.ts';
 import type {
   Carried,
   DriftResponseInput,
@@ -85,6 +86,45 @@ test('what arrives while the incident closes is stored and answered', async () =
   });
   assert.equal((await handle.result()).status, 'closed');
   assert.equal(await storedCount(), 3);
+});
+
+test('a correction that comes right after a count is counted too, though nothing follows it', async () => {
+  const handle = await respond();
+  const sent = await corrections(3);
+  for (const [index, message] of sent.entries()) {
+    await handle.signal('correction', message);
+    await until('it is counted', async () => (await stateOf(handle)).corrected === index + 1);
+  }
+  await handle.signal('closeReview', { by: 'ann' });
+  assert.equal((await handle.result()).status, 'closed');
+});
+
+test('updates that arrive together are answered each with its own rows', async () => {
+  const handle = await respond({ minCorrected: 1000 });
+  const sent = await corrections(12);
+  const batches = Array.from({ length: 6 }, (_, n) => [
+    ...sent.slice(2 * n, 2 * n + 2),
+    { requestId: `unknown ${n}`, completion: 'weather', operator: 'ann' },
+  ]);
+  const answers = await Promise.all(
+    batches.map((batch, n) =>
+      handle.executeUpdate<{ corrections: CorrectionOutcome[] }, [unknown]>('submitCorrections', {
+        args: [{ batch: `batch ${n}`, corrections: batch }],
+      }),
+    ),
+  );
+  const wanted = batches.map((batch) =>
+    batch.map(({ requestId }) => ({
+      requestId,
+      status: requestId.startsWith('unknown') ? 'unknown_request' : 'stored',
+    })),
+  );
+  assert.deepEqual(
+    answers.map((answer) => answer.corrections),
+    wanted,
+  );
+  await handle.signal('closeReview', { by: 'ann' });
+  await handle.result();
 });
 
 test('messages that are none are ignored with a reason, and block nobody', async () => {
