@@ -47,14 +47,17 @@ async function incidentState(): Promise<string | undefined> {
 }
 const become = (state: string) => server.db.query(`update relearn.incidents set state = $1 where id = 'i1'`, [state]);
 
-test('a change right after a page is connected is told', async () => {
+/** What is never told is not waited for all day. */
+const patient = { timeout: 180_000 };
+
+test('a change right after a page is connected is told', patient, async () => {
   const page = await connect();
   await recordAudit(server.db, { actor: { name: 'ann', key: null }, action: 'test' });
   await page.changed();
   page.leave();
 });
 
-test('who asks again after a change is not given the answer of before it', async () => {
+test('who asks again after a change is not given the answer of before it', patient, async () => {
   const page = await connect();
   assert.equal(await incidentState(), 'collecting');
   await become('retraining');
