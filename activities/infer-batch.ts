@@ -15,12 +15,11 @@ export function createInferBatchActivities({ db, answerer, writer }: ActivityDep
     async planInference(input: unknown): Promise<BatchPlan> {
       return withHeartbeat(() => planBatch(db, ownWorkflow(), input));
     },
-    /** Answers the next prompts, writes them as one part, and sees their rows stored. */
+    /** Answers the next prompts, sees their rows stored, and writes them as one part. */
     async inferChunk(chunk: Chunk): Promise<ChunkOutcome> {
       return withHeartbeat(async () => {
-        const outcome = await answerChunk({ db, answerer, signal: cancellationSignal() }, ownWorkflow(), chunk);
-        await writer.flush();
-        return outcome;
+        const flushLog = () => writer.flush();
+        return answerChunk({ db, answerer, flushLog, signal: cancellationSignal() }, ownWorkflow(), chunk);
       });
     },
     /** Makes one file of all parts, in the order of the prompts. */

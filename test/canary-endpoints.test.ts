@@ -54,7 +54,7 @@ test('what a stronger model proposes is stored as both redactors leave it', asyn
 });
 
 test('a judge and an embeddings endpoint get what both redactors leave, and nothing while the second one fails', async () => {
-  const at = { url: endpoint.url, model: 'm', timeoutSeconds: 5, retries: 0 };
+  const at = { url: endpoint.url, model: 'm', timeoutSeconds: 60, retries: 0 };
   const scorers = openScorers({ judge: at, embeddings: at }, () => undefined);
   const given = { messages: [{ role: 'user', content: text }], text, latencyMs: 1 };
   try {

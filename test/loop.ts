@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Connection, type Client } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
@@ -24,6 +23,8 @@ import type { Champions } from '../src/serve/champions.ts';
 import type { AnswerLog } from '../src/serve/log-answer.ts';
 import { loadOnnxModel } from '../src/serve/onnx.ts';
 import { createTestDatabase, temporalAddress, type TestDatabase } from './stack.ts';
+
+export { until } from './until.ts';
 
 const cli = fileURLToPath(new URL('../infra/cli.js', import.meta.url));
 
@@ -227,14 +228,4 @@ export async function kill(child: ChildProcess): Promise<void> {
   const gone = once(child, 'exit');
   child.kill('SIGKILL');
   await gone;
-}
-
-/** Waits until `look` answers something, for a minute at most. */
-export async function until<Result>(what: string, look: () => Promise<Result | undefined | false>): Promise<Result> {
-  for (const deadline = Date.now() + 60_000; Date.now() < deadline;) {
-    const seen = await look();
-    if (seen !== undefined && seen !== false) return seen;
-    await sleep(50);
-  }
-  throw new Error(`waited a minute in vain until ${what}`);
 }

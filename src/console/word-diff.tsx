@@ -2,12 +2,15 @@ import { diffWordsWithSpace } from 'diff';
 import { useDeferredValue, useMemo } from 'react';
 import { Redacted } from './parts.tsx';
 
-/** Two long texts that have little in common would take seconds, and show nothing. */
-const longestMs = 40;
+/**
+ * Words and blanks taken out and put in. Two long texts that differ in more would take seconds, and show nothing. Counted,
+ * not timed: a busy machine shows the same.
+ */
+const mostChanges = 400;
 
 /** What became of a text, word by word; null when it is not worth showing. */
 function useWords(before: string, after: string) {
-  return useMemo(() => diffWordsWithSpace(before, after, { timeout: longestMs }) ?? null, [before, after]);
+  return useMemo(() => diffWordsWithSpace(before, after, { maxEditLength: mostChanges }) ?? null, [before, after]);
 }
 
 /** The words that a correction takes out and puts in. */

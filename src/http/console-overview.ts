@@ -10,12 +10,15 @@ import { currentStep, describeSteps } from './overview-steps.ts';
 import { mergeTrend } from './overview-trend.ts';
 import { findModel, type ReviewOptions } from './review-options.ts';
 
-/** `GET /api/overview`: the loop of each model at a glance. `GET /api/labels?model=`: what its answers can be. */
+/**
+ * `GET /api/overview`: the loop of each model at a glance. `GET /api/labels?model=`: what its answers can be. What it
+ * returns has the overview read anew.
+ */
 export function addOverviewRoutes(
   app: FastifyInstance,
   { config, db, signal }: ReviewOptions,
   filler: QueueFiller,
-): void {
+): () => void {
   const models = Object.keys(config.models);
   const reuse = createReuse<Awaited<ReturnType<typeof readAll>>>();
 
@@ -71,4 +74,5 @@ export function addOverviewRoutes(
     const { serve } = findModel(config, model);
     return { labels: serve.kind === 'onnx' ? await listLabelsByUse(db, model) : [] };
   });
+  return reuse.forget;
 }

@@ -12,9 +12,10 @@ const mostListeners = 200;
 
 /**
  * `GET /api/events`: server-sent events. `change` says that something a page shows is different now; the page asks for
- * it again. One look a second serves all pages, and none is taken while no page is open.
+ * it again. One look a second serves all pages, and none is taken while no page is open. `onChange` comes before that:
+ * answers of before the change must not be given again.
  */
-export function addEventRoute(app: FastifyInstance, db: Database): void {
+export function addEventRoute(app: FastifyInstance, db: Database, onChange: () => void): void {
   const listeners = new Set<ServerResponse>();
   let timer: NodeJS.Timeout | undefined;
   let last: string | undefined;
@@ -31,6 +32,7 @@ export function addEventRoute(app: FastifyInstance, db: Database): void {
     looking = true;
     try {
       const now = await fingerprint(db);
+      if (now !== last) onChange();
       if (last !== undefined && now !== last) send(`event: change\ndata: {}\n\n`);
       else if (Date.now() - spokenAt >= aliveEveryMs) send(': alive\n\n');
       last = now;
@@ -52,6 +54,8 @@ export function addEventRoute(app: FastifyInstance, db: Database): void {
     if (listeners.size >= mostListeners) {
       throw new RelearnError('overloaded', 'Too many pages are open. Ask /api/overview now and then.');
     }
+    // What the page asks for once it is connected is compared with this, and not with what is there a second later.
+    if (last === undefined) await look();
     reply.hijack();
     const { raw } = reply;
     raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });

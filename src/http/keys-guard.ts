@@ -86,6 +86,11 @@ export const reviewScopes: RouteScopes = {
   '/api/erasures/:user': 'admin',
 };
 
+/** The scope that a request needs, by what is listed of its path. */
+export function neededScope<Listed extends Scope | 'open'>(listed: Listed, method: string): Listed | 'review' {
+  return listed === 'view' && !readMethods.has(method) ? 'review' : listed;
+}
+
 /** Events last as long as a page is open: they would fill the places of requests. */
 const uncounted: ReadonlySet<string> = new Set([...probes, '/api/events']);
 
@@ -166,7 +171,7 @@ export function guardRoutes(app: FastifyInstance, options: GuardOptions): Guard 
     const listed =
       request.is404 || request.method === 'OPTIONS' ? 'open' : (scopes[request.routeOptions.url ?? ''] ?? 'admin');
     if (listed === 'open') return done();
-    const scope = listed === 'view' && !readMethods.has(request.method) ? 'review' : listed;
+    const scope = neededScope(listed, request.method);
     const admitAs = (key: UsableKey | undefined) => admit(request, reply, scope, key);
     const refuse = (error: unknown) => {
       if (error instanceof RelearnError && error.code === 'invalid_api_key') reply.header('www-authenticate', 'Bearer');

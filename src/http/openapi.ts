@@ -6,7 +6,7 @@ import { codecBody } from './codec-routes.ts';
 import * as page from './console-schemas.ts';
 import { programRoutes } from './described-api.ts';
 import { incidentResponse, incidentsResponse } from './incident-schemas.ts';
-import { reviewScopes } from './keys-guard.ts';
+import { neededScope, reviewScopes } from './keys-guard.ts';
 import * as log from './log-schemas.ts';
 import * as queue from './review-schemas.ts';
 
@@ -150,7 +150,7 @@ function describePaths(): Record<string, Record<string, object>> {
 }
 
 function describeRoute({ path, method, summary, body, streams = [], query, answer, produces }: Described): object {
-  const scope = reviewScopes[path];
+  const scope = neededScope(reviewScopes[path] ?? 'admin', method.toUpperCase());
   const asked =
     body === undefined ? {} : { ...json(toJson(body, 'input')), ...Object.fromEntries(streams.map(asText)) };
   const answered =

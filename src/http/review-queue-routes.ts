@@ -17,9 +17,9 @@ import { createViews } from './review-views.ts';
  * The review queue: `GET /api/review` lists rows, `GET /api/review/cards` cards, and `GET /api/review/state` tells how
  * far it is and who reviews; `POST /api/review/next` gives a
  * reviewer cards to hold, which `answer`, `skip`, `remove`, `renew` and `release` then name by their lease; `undo`
- * takes back what the reviewer did last. Shapes are those of review-schemas.ts.
+ * takes back what the reviewer did last. Shapes are those of review-schemas.ts. What it returns has counts taken anew.
  */
-export function addQueueRoutes(app: FastifyInstance, options: ReviewOptions, filler: QueueFiller): void {
+export function addQueueRoutes(app: FastifyInstance, options: ReviewOptions, filler: QueueFiller): () => void {
   const { config, db } = options;
   const { showCards, showHeld, showProgress, showCluster, tell, forgetProgress } = createViews(options);
   const models = Object.keys(config.models);
@@ -147,4 +147,5 @@ export function addQueueRoutes(app: FastifyInstance, options: ReviewOptions, fil
     const [cards, progress] = await Promise.all([showHeld([lease]), showProgress(model)]);
     return { undone, cards, progress };
   });
+  return changed;
 }

@@ -57,7 +57,7 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   addSessionRoutes(app, keys, sessions);
   app.get('/healthz', () => ({ status: 'ok' }));
 
-  addQueueRoutes(app, options, filler);
+  const forgetQueue = addQueueRoutes(app, options, filler);
   addCorrectionRoute(app, options);
   addIncidentRoutes(app, options);
   addTagRoutes(app, options);
@@ -66,9 +66,12 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   addLogRoutes(app, options);
   addLabelStudioWebhook(app, options);
   addErasureRoutes(app, options);
-  addOverviewRoutes(app, options, filler);
+  const forgetOverview = addOverviewRoutes(app, options, filler);
   addRunRoutes(app, options);
-  addEventRoute(app, db);
+  addEventRoute(app, db, () => {
+    forgetQueue();
+    forgetOverview();
+  });
   addRedactRoute(app);
   addOpenApiRoute(app);
   addVersionRoutes(app, options);

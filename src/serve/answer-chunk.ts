@@ -28,12 +28,20 @@ export interface ChunkOutcome {
 /** What one prompt may meet without the others being concerned. */
 const ownErrors = ['upstream_rejected', 'empty_prompt'];
 
+interface AnswerChunkOptions {
+  db: Database;
+  answerer: Pick<Answerer, 'answerBatch'>;
+  /** Resolves when the rows of all answers are stored. */
+  flushLog: () => Promise<void>;
+  signal: AbortSignal;
+}
+
 /**
  * Answers the prompts of a chunk by the request path of production and writes them as one part. A part that is there
  * is not asked again; one that is asked twice has the same request ids. `workflow` names the batch.
  */
 export async function answerChunk(
-  { db, answerer, signal }: { db: Database; answerer: Pick<Answerer, 'answerBatch'>; signal: AbortSignal },
+  { db, answerer, flushLog, signal }: AnswerChunkOptions,
   workflow: string,
   chunk: Chunk,
 ): Promise<ChunkOutcome> {
@@ -49,6 +57,7 @@ export async function answerChunk(
       return { id: prompt.id, request: { model, source, version: version ?? undefined, messages, requestId, signal } };
     });
     answers = await answerEach(answerer, asked);
+    await flushLog(); // first: once the part is there, nobody logs its answers again
     await writePart(plan.output, part, answers);
   }
   return { next, prompts: answers.length, failed: answers.filter(({ error }) => error !== undefined).length };

@@ -5,6 +5,7 @@ import type { Browser } from 'playwright-core';
 import { clustersResponse } from '../../src/http/cluster-schemas.ts';
 import { storeFound } from '../../src/watch/clusters/found.ts';
 import { openReviews } from '../../src/watch/clusters/found.ts';
+import { eventually } from '../until.ts';
 import { attack, noBrowser, openBrowser, openPage, seriousViolations, signIn } from './fixtures.ts';
 import { startTestConsole, type TestConsole } from './fixtures.ts';
 
@@ -98,7 +99,7 @@ test(
     await panel.getByText('77 rows changed.').waitFor();
     await panel.getByRole('link', { name: 'In the log' }).click();
     await page.getByText('77 rows', { exact: true }).waitFor();
-    assert.equal(await page.locator('.log-line').getByText('couriers').count(), 50);
+    await eventually(() => page.locator('.log-line').getByText('couriers').count(), 50);
     assert.equal(await page.evaluate('window.hacked'), undefined);
     assert.deepEqual(errors, []);
     await context.close();

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { attack, noBrowser, openBrowser, openPage, seriousViolations, signIn } from './fixtures.ts';
+import { until } from '../until.ts';
+import { attack, confirm, noBrowser, openBrowser, openPage, seriousViolations, signIn, visit } from './fixtures.ts';
 import { startTestConsole, type TestConsole } from './fixtures.ts';
 
 let server: TestConsole;
@@ -24,12 +25,9 @@ const inBrowser = { skip: noBrowser };
 const card = (page: Page) => page.getByRole('article', { name: 'Card' });
 const requestOf = (page: Page) => card(page).getAttribute('data-request');
 
-async function confirm(page: Page, name: string, reason: string): Promise<void> {
+async function decide(page: Page, name: string, reason: string): Promise<void> {
   await page.getByRole('button', { name, exact: true }).first().click();
-  const dialog = page.getByRole('dialog', { name });
-  await dialog.getByLabel('Why, for the record').fill(reason);
-  await dialog.getByRole('button', { name, exact: true }).click();
-  await page.getByText(`Asked for: ${name.toLowerCase()}.`).waitFor();
+  await confirm(page, name, reason);
 }
 
 test(
@@ -72,14 +70,15 @@ test(
     await page.getByText(`${corrected} of 100`).waitFor();
     await keyboard.press('s');
     await page.getByText('Skipped').waitFor();
+    await card(page).waitFor(); // the hand may have been empty
     await keyboard.press('x');
     await page.getByText('Taken out of the queue').waitFor();
 
     await page.goto(`${server.url}/#/incidents/i1`);
-    await confirm(page, 'Retrain now', 'write to ann@example.com');
+    await decide(page, 'Retrain now', 'write to ann@example.com');
     await page.goto(`${server.url}/#/versions/mail`);
-    await confirm(page, 'Approve', 'better');
-    await confirm(page, 'Roll back', 'worse');
+    await decide(page, 'Approve', 'better');
+    await decide(page, 'Roll back', 'worse');
     assert.deepEqual(server.asked, [
       'retrainNow ann: write to [EMAIL]',
       'approve 1 ann: better',
@@ -101,7 +100,6 @@ test(
     await signIn(page, await server.makeKey('review'));
     await page.goto(`${server.url}/#/review/mail`);
     await card(page).waitFor();
-    await page.waitForLoadState('networkidle').catch(() => undefined);
     const first = await requestOf(page);
     let held: (() => void) | undefined;
     await page.route('**/api/review/answer', (route) => (held = () => void route.abort()));
@@ -109,8 +107,8 @@ test(
     await page.keyboard.type('lost on the way');
     await page.keyboard.press('Enter');
     await page.locator(`article:not([data-request="${first}"])`).waitFor();
-    while (held === undefined) await page.waitForTimeout(10);
-    held();
+    const release = await until('the answer is on its way', () => Promise.resolve(held));
+    release();
     await page.locator(`article[data-request="${first}"]`).waitFor();
     await page.getByText('The server does not answer').waitFor();
     assert.equal(await page.getByLabel('Your answer').inputValue(), 'lost on the way');
@@ -149,9 +147,15 @@ for (const colorScheme of ['light', 'dark'] as const) {
         const { context, page, errors } = await openPage(browser, server.url, size);
         assert.deepEqual(await seriousViolations(page), []);
         await signIn(page, await server.makeKey('operate'));
-        for (const place of ['overview', 'review/mail', 'incidents', 'incidents/i1', 'versions/mail']) {
-          await page.goto(`${server.url}/#/${place}`);
-          await page.locator('main h1').waitFor();
+        const headings = {
+          overview: 'Overview',
+          'review/mail': 'Review mail',
+          incidents: 'Incidents',
+          'incidents/i1': 'mail: gold',
+          'versions/mail': 'Versions of mail',
+        };
+        for (const [place, heading] of Object.entries(headings)) {
+          await visit(page, `${server.url}/#/${place}`, heading);
           if (place === 'review/mail') await card(page).waitFor();
           assert.deepEqual(await seriousViolations(page), [], place);
           assert.equal(await page.evaluate('document.documentElement.scrollWidth > innerWidth'), false, place);

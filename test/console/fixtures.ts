@@ -127,7 +127,7 @@ export function openBrowser(): Promise<Browser> {
 export async function openPage(browser: Browser, url: string, options: BrowserContextOptions = {}) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(120_000);
   const errors: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') errors.push(message.text());
@@ -141,6 +141,22 @@ export async function signIn(page: Page, key: string): Promise<void> {
   await page.getByLabel('Your key').fill(key);
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  // When the connection for changes is open, the page asks for everything again: not in the middle of a test.
+  await page.getByText('live', { exact: true }).waitFor();
+}
+
+/** Goes to a place of the console, and waits for its heading: what the page before has is not taken for it. */
+export async function visit(page: Page, address: string, heading: string): Promise<void> {
+  await page.goto(address);
+  await page.locator('main h1').filter({ hasText: heading }).waitFor();
+}
+
+/** Gives the reason in the open dialog of a decision, and decides. */
+export async function confirm(page: Page, name: string, reason: string): Promise<void> {
+  const dialog = page.getByRole('dialog', { name });
+  await dialog.getByLabel('Why, for the record').fill(reason);
+  await dialog.getByRole('button', { name, exact: true }).click();
+  await page.getByText(`Asked for: ${name.toLowerCase()}.`).waitFor();
 }
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');

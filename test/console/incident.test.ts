@@ -204,8 +204,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await page.getByRole('link', { name: 'gold', exact: true }).click();
         await page.getByText('Pass rate 95% → 70%: 25 points worse, a medium effect').waitFor();
         await page.getByText('v2 became champion by bob').waitFor();
-        assert.equal(await page.evaluate('window.hacked'), undefined);
         await page.getByText(attack).first().waitFor();
+        assert.equal(await page.evaluate('window.hacked'), undefined);
         await check('incident');
         await page.getByRole('button', { name: 'Close incident' }).click();
         await page.getByText('no retrain is asked for').waitFor();

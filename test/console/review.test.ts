@@ -7,6 +7,7 @@ import { storeCorrections } from '../../src/correct/corrections.ts';
 import { insertRows } from '../../src/log/insert-rows.ts';
 import { addTags } from '../../src/tag/tags.ts';
 import { newRow } from '../log/new-row.ts';
+import { eventually } from '../until.ts';
 import { noBrowser, openBrowser, openPage, seriousViolations, signIn, startTestConsole } from './fixtures.ts';
 import type { TestConsole } from './fixtures.ts';
 
@@ -82,7 +83,7 @@ test('of 150 labels the suggested one has a number, and any is found by its firs
   await shown(page, 'q0');
   await page.getByText('by the stronger model big-model; no judge has passed it').waitFor();
   await page.getByText('150 labels:').waitFor();
-  assert.equal(await page.getByRole('option').count(), 9);
+  await eventually(() => page.getByRole('option').count(), 9);
   await take(page, 'review-labels');
   await page.keyboard.press('1');
   await page.keyboard.press('Enter');
@@ -124,7 +125,7 @@ test(
     const { context, page, errors } = await review('chat');
     await shown(page, 'c0');
     const turns = page.getByRole('region', { name: 'Prompt' }).getByRole('listitem');
-    assert.equal(await turns.count(), 5);
+    await eventually(() => turns.count(), 5);
     assert.match(await turns.nth(2).innerText(), /calls find_parcel c1\s+\{"id": 12345678901234567890\}/);
     assert.equal(await page.locator('.turns mark').innerText(), '[EMAIL]');
 
@@ -139,8 +140,7 @@ test(
     await page.keyboard.press('Control+Enter');
     await shown(page, 'c1');
     await page.getByText('Answered.').waitFor();
-    while ((await answersOf('c0')) === undefined) await page.waitForTimeout(20);
-    assert.equal(await answersOf('c0'), 'It comes on Tuesday.\nSorry.');
+    await eventually(() => answersOf('c0'), 'It comes on Tuesday.\nSorry.');
     assert.deepEqual(errors, []);
     await context.close();
   },
@@ -224,6 +224,8 @@ test('a card that someone took over says so, keeps what was written, and is no l
   );
   const { context, page } = await openPage(browser, server.url);
   await page.clock.install();
+  let renewals = 0;
+  page.on('request', (request) => (renewals += request.url().endsWith('/api/review/renew') ? 1 : 0));
   await signIn(page, await server.makeKey('review'));
   await page.goto(`${server.url}/#/review/shared`);
   await shown(page, 't0');
@@ -238,6 +240,13 @@ test('a card that someone took over says so, keeps what was written, and is no l
   await page.getByText('carl has this card now').waitFor();
   assert.equal(await answerField(page).inputValue(), 'half an answer ');
   await take(page, 'review-taken-over');
+  const asked = renewals;
+  assert.ok(asked > 0);
+  await page.keyboard.type('.');
+  await page.clock.runFor(90_000);
+  await page.keyboard.press('Enter'); // goes to the server after all that was asked before
+  await page.getByRole('alert', { name: 'Two answers' }).waitFor();
+  assert.equal(renewals, asked);
   await context.close();
 });
 

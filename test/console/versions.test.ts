@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { noBrowser, openBrowser, openPage, seriousViolations, signIn } from './fixtures.ts';
+import { eventually } from '../until.ts';
+import { confirm, noBrowser, openBrowser, openPage, seriousViolations, signIn, visit } from './fixtures.ts';
 import { startVersionsConsole, type VersionsConsole } from './versions-fixtures.ts';
 
 let server: VersionsConsole;
@@ -31,13 +32,6 @@ const tooWide = `[...document.querySelectorAll('main *')].filter((each) => each.
 async function whatHappens(page: Page, name: string): Promise<string> {
   await page.getByRole('button', { name, exact: true }).first().click();
   return page.getByRole('dialog', { name }).innerText();
-}
-
-async function confirm(page: Page, name: string, reason: string): Promise<void> {
-  const dialog = page.getByRole('dialog', { name });
-  await dialog.getByLabel('Why, for the record').fill(reason);
-  await dialog.getByRole('button', { name, exact: true }).click();
-  await page.getByText(`Asked for: ${name.toLowerCase()}.`).waitFor();
 }
 
 test(
@@ -92,9 +86,8 @@ test(
     await page.goto(`${server.url}/#/versions/mail/v2`);
     await page.getByText(/^Passed: on the whole eval pack it answers/).waitFor();
     await page.getByText('Made from 60 corrections by ann and bob.').waitFor();
-    await dots(page).nth(9).waitFor();
-    assert.equal(await dots(page).count(), 10, 'a dot and a margin for each of five slices');
-    assert.equal(await page.locator('.dots .recharts-errorBar').count(), 5);
+    await eventually(() => dots(page).count(), 10); // a dot and a margin for each of five slices
+    await eventually(() => page.locator('.dots .recharts-errorBar').count(), 5);
     const table = page.getByRole('region', { name: 'Slices of v2' });
     assert.match(await table.innerText(), /learned\/i0\s+60\s+80\.0%\s+10\.0%\s+\+70\.0\s+\+\d/);
     await page.getByText('Each row with its correction').click();
@@ -121,8 +114,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
         const { context, page, errors } = await openPage(browser, server.url, size);
         await signIn(page, await server.makeKey('operate'));
         for (const place of ['mail', 'mail/v1', 'mail/v2', 'mail/v3', 'mail/v4', 'mail/v5', 'mail/v7']) {
-          await page.goto(`${server.url}/#/versions/${place}`);
-          await page.locator('main h1').waitFor();
+          const heading = place === 'mail' ? 'Versions of mail' : place.replace('/', ' ');
+          await visit(page, `${server.url}/#/versions/${place}`, heading);
           if (!['mail', 'mail/v1'].includes(place)) await dots(page).last().waitFor();
           assert.deepEqual(await seriousViolations(page), [], place);
           assert.equal(

@@ -12,7 +12,7 @@ import { openProduction } from '../../infra/demo/traffic.ts';
 import { connectTemporal, openRuntime } from '../../infra/runtime.ts';
 import { startStack } from '../../infra/up.ts';
 import { createKey } from '../../src/http/keys.ts';
-import { until } from '../loop.ts';
+import { until } from '../until.ts';
 import { createTestDatabase } from '../stack.ts';
 
 /** More than the walk corrects: its retrain is asked for by hand. */

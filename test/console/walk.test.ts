@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { until } from '../loop.ts';
+import { until } from '../until.ts';
 import { noBrowser, openBrowser, openPage, signIn } from './fixtures.ts';
 import { openPictures } from './walk-pictures.ts';
 import { startWalk, type Walk } from './walk-stack.ts';
@@ -22,7 +22,7 @@ after(async () => {
 });
 
 const wanted = 20;
-const longMs = 180_000;
+const longMs = 300_000;
 const labels = ['ham', 'spam'];
 const card = (page: Page) => page.getByRole('article', { name: 'Card' });
 const serving = (page: Page, version: string) =>
@@ -30,7 +30,7 @@ const serving = (page: Page, version: string) =>
 
 async function open(page: Page, link: string): Promise<void> {
   await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: link }).click();
-  await page.getByRole('heading', { level: 1 }).waitFor();
+  await page.getByRole('heading', { level: 1, name: link }).waitFor();
 }
 
 /** Sends the card on the screen, or does with it what the key says, and waits for the next. */

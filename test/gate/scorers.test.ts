@@ -9,7 +9,7 @@ import { fakeCompletion, startFakeUpstream } from '../serve/fake-upstream.ts';
 const secret = (name: string) => (name === 'JUDGE_KEY' ? 'k-1' : undefined);
 const judge = await startFakeUpstream(() => fakeCompletion('{"reason":"fine","pass":true,"score":0.9}'));
 const embeddings = await startFakeEmbeddings();
-const endpoint = (url: string) => ({ url, model: 'm-1', apiKeyEnv: 'JUDGE_KEY', timeoutSeconds: 5, retries: 1 });
+const endpoint = (url: string) => ({ url, model: 'm-1', apiKeyEnv: 'JUDGE_KEY', timeoutSeconds: 60, retries: 1 });
 const scorers = openScorers({ judge: endpoint(judge.url), embeddings: endpoint(embeddings.url) }, secret);
 after(async () => {
   await scorers.close();

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { createKey, type Scope } from '../../src/http/keys.ts';
 import { fakeChunk, fakeCompletion, startFakeUpstream } from '../serve/fake-upstream.ts';
+import { eventually } from '../until.ts';
 import { startTestGateway, testConfig } from './fixtures.ts';
 
 let upstream: Awaited<ReturnType<typeof startFakeUpstream>>;
@@ -10,7 +11,7 @@ let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 let url: string;
 before(async () => {
   upstream = await startFakeUpstream(() => fakeCompletion('yes'));
-  const serve = { kind: 'upstream', url: upstream.url, upstreamModel: 'big', timeoutSeconds: 1.5, retries: 0 };
+  const serve = { kind: 'upstream', url: upstream.url, upstreamModel: 'big', timeoutSeconds: 60, retries: 0 };
   gateway = await startTestGateway({
     config: testConfig({
       gateway: { bodyLimitKb: 1, requestsPerSecond: 0.01, burst: 3, maxConcurrent: 1 },
@@ -96,7 +97,7 @@ test('what cannot be answered at once is answered by the routes, and counts once
   upstream.become(() => fakeCompletion('yes'));
   assert.equal((await ask(key)).status, 200, 'the two before took one each of the burst of three');
   assert.equal((await ask(key)).code, 'rate_limit_exceeded');
-  assert.equal(await inFlight(), '0');
+  await eventually(inFlight, '0');
 });
 
 test('an endpoint that is away is an error of the catalogue with the id of the request, and a line says why', async () => {
@@ -118,6 +119,6 @@ test('a client that goes while it sends is counted as gone, and makes room', asy
   socket.destroy();
   const gone = () => gateway.lines.slice(before).some((line) => line.includes('"status":499'));
   while (!gone()) await new Promise((resolve) => setTimeout(resolve, 5));
-  assert.equal(await inFlight(), '0');
+  await eventually(inFlight, '0');
   assert.equal((await ask(await makeKey('infer'))).status, 200);
 });

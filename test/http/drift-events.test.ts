@@ -4,7 +4,7 @@ import { reviewScopes } from '../../src/http/keys-guard.ts';
 import { registerVersion } from '../../src/promote/registry.ts';
 import { driftEvent, reportDrift } from '../../src/watch/report-drift.ts';
 import { setChampion } from '../serve/fixtures.ts';
-import { until } from '../loop.ts';
+import { until } from '../until.ts';
 import { createTestDatabase, type TestDatabase } from '../stack.ts';
 import { testConfig } from './fixtures.ts';
 

@@ -8,15 +8,19 @@ import { startTestGateway, testConfig } from './fixtures.ts';
 
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 let port: number;
-const limits = { headersTimeoutSeconds: 0.2, requestTimeoutSeconds: 0.4, maxConcurrent: 2 };
 before(async () => {
-  gateway = await startTestGateway({ config: testConfig({ gateway: limits }), logLevel: 'trace' });
-  await gateway.promote('');
-  await gateway.champions.refresh();
-  await gateway.app.listen({ host: '127.0.0.1', port: 0 });
-  ({ port } = gateway.app.server.address() as AddressInfo);
+  gateway = await startTestGateway({
+    config: testConfig({ gateway: { headersTimeoutSeconds: 0.2, requestTimeoutSeconds: 0.4 } }),
+    logLevel: 'trace',
+  });
+  port = await listen(gateway);
 });
 after(() => gateway.close());
+
+async function listen({ app }: typeof gateway): Promise<number> {
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  return (app.server.address() as AddressInfo).port;
+}
 
 test('a bucket gives its burst at once, then as many as the rate, and says how long to wait', () => {
   let at = 0;
@@ -82,15 +86,18 @@ test('headers without end and bytes that are no HTTP are answered in the same sh
 });
 
 test('requests beyond those that may be under way are refused at once, and places come free again', async () => {
-  const sockets = [1, 2].map(() => connect(port, '127.0.0.1'));
+  const busy = await startTestGateway({ config: testConfig({ gateway: { maxConcurrent: 2 } }) });
+  const at = await listen(busy);
+  const sockets = [1, 2].map(() => connect(at, '127.0.0.1'));
   for (const socket of sockets) socket.on('error', () => {}).write(`${post}content-length: 20\r\n\r\n{"prompt":`);
-  const ask = () => fetch(`http://127.0.0.1:${port}/v1/models`);
+  const ask = () => fetch(`http://127.0.0.1:${at}/v1/models`);
   let refused = await ask();
   while (refused.status === 200) refused = await ask(); // until both have arrived
   assert.equal(refused.status, 503);
   assert.equal(refused.headers.get('retry-after'), '1');
   assert.equal(((await refused.json()) as { error: { code: string } }).error.code, 'overloaded');
-  assert.equal((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 200, 'probes are answered');
+  assert.equal((await fetch(`http://127.0.0.1:${at}/healthz`)).status, 200, 'probes are answered');
   for (const socket of sockets) socket.destroy();
   while ((await ask()).status !== 200) await new Promise((resolve) => setTimeout(resolve, 5));
+  await busy.close();
 });

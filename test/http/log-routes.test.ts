@@ -11,11 +11,12 @@ import { removeTags } from '../../src/tag/remove-tags.ts';
 import { addTags } from '../../src/tag/tags.ts';
 import { startTestConsole, type TestConsole } from '../console/fixtures.ts';
 import { newRow } from '../log/new-row.ts';
+import { eventually } from '../until.ts';
 
 let server: TestConsole;
 let authorization: string;
 /** Beside the 36 rows of the fixture: one a minute, the latest first. */
-const count = 1500;
+const logged = 1500;
 const noon = new Date(Date.now() - 3_600_000);
 const at = (n: number) => new Date(noon.getTime() - n * 60_000);
 const id = (n: number) => `log${String(n).padStart(4, '0')}`;
@@ -29,7 +30,7 @@ before(async () => {
   );
   await insertRows(
     db,
-    Array.from({ length: count }, (_, n) =>
+    Array.from({ length: logged }, (_, n) =>
       newRow({
         ...{ requestId: id(n), ts: at(n), model: 'mail', modelVersion: n < 100 ? 'v2' : 'v1' },
         ...{ prompt: `parcel ${n} 100% of [EMAIL]_x`, response: n === 1400 ? 'Refund NOTHING' : '=1+1' },
@@ -53,17 +54,25 @@ async function search(query: Record<string, string>) {
 }
 const idsOf = ({ rows }: z.output<typeof schemas.logResponse>) => rows.map((row) => row.request_id);
 
-test('pages of the log follow each other, the latest first, without a row twice or none', async () => {
+/** To the end: an answer that took long goes out with what was found so far. */
+async function searchAll(query: Record<string, string>): Promise<string[]> {
   const seen: string[] = [];
   let next: string | null = null;
   do {
-    const page = await search({ to: at(-1).toISOString(), limit: '200', ...(next === null ? {} : { after: next }) });
+    const page = await search({ ...query, ...(next === null ? {} : { after: next }) });
     seen.push(...idsOf(page));
     next = page.next;
   } while (next !== null);
+  return seen;
+}
+
+const count = async (query: Record<string, string>) =>
+  schemas.logCountResponse.parse((await ask('/api/log/count', query)).json());
+
+test('pages of the log follow each other, the latest first, without a row twice or none', async () => {
   assert.deepEqual(
-    seen,
-    Array.from({ length: count }, (_, n) => id(n)),
+    await searchAll({ to: at(-1).toISOString(), limit: '200' }),
+    Array.from({ length: logged }, (_, n) => id(n)),
   );
 });
 
@@ -91,9 +100,8 @@ test('each filter narrows the rows, its count and its export to the same ones', 
   ];
   for (const [query, wanted] of cases) {
     const name = JSON.stringify(query);
-    assert.deepEqual(idsOf(await search(query)), wanted, name);
-    const counted = schemas.logCountResponse.parse((await ask('/api/log/count', query)).json());
-    assert.deepEqual(counted, { rows: wanted.length, more: false, looked_back_to: null }, name);
+    assert.deepEqual(await searchAll(query), wanted, name);
+    await eventually(() => count(query), { rows: wanted.length, more: false, looked_back_to: null });
     const lines = (await ask('/api/log/export', query)).body.split('\n').filter((line) => line !== '');
     const records = lines.map((line) => logRecordSchema.strict().parse(JSON.parse(line)));
     assert.deepEqual(
@@ -119,7 +127,7 @@ test('CSV holds the same records, and no text that a spreadsheet takes for a for
 
 test('an export of many pages holds every row once', async () => {
   const lines = (await ask('/api/log/export', { text: 'parcel', to: at(-1).toISOString() })).body.trim().split('\n');
-  assert.equal(new Set(lines).size, count);
+  assert.equal(new Set(lines).size, logged);
 });
 
 test('a row tells its feedback, the history of its tags, its corrections, and what learned from it', async () => {
@@ -204,7 +212,7 @@ test('what is filtered is tagged by the same filter, after a look at how many ro
   const change = { tag: 'late', operator, filter };
   assert.equal((await post({ ...change, dry_run: true }, 'view')).statusCode, 403);
   assert.deepEqual((await post({ ...change, dry_run: true }, 'review')).json(), { rows: 6 });
-  assert.deepEqual(idsOf(await search({ tag: 'late' })), []);
+  assert.deepEqual(await searchAll({ tag: 'late' }), []);
   assert.deepEqual((await post(change, 'review')).json(), { rows: 6 });
   const tagged = [149, 1491, 1492, 1493, 1494, 1495].map(id);
   assert.deepEqual(idsOf(await search({ tag: 'late' })), tagged);

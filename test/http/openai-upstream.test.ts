@@ -10,9 +10,11 @@ let client: OpenAI;
 let baseURL: string;
 before(async () => {
   upstream = await startFakeUpstream(() => fakeCompletion('unused'));
-  const serve = { kind: 'upstream', url: upstream.url, upstreamModel: 'big', timeoutSeconds: 1.5, retries: 2 };
-  gateway = await startTestGateway({ config: testConfig({ models: { chat: { serve } } }) });
+  const serve = { kind: 'upstream', url: upstream.url, upstreamModel: 'big', timeoutSeconds: 50, retries: 2 };
+  const models = { chat: { serve }, hasty: { serve: { ...serve, timeoutSeconds: 0.5 } } };
+  gateway = await startTestGateway({ config: testConfig({ models }) });
   await gateway.deployUpstream('chat');
+  await gateway.deployUpstream('hasty');
   baseURL = await gateway.listen();
   client = new OpenAI({ baseURL, apiKey: 'any', maxRetries: 0 });
 });
@@ -278,7 +280,8 @@ test('429 and 503 before the answer are asked again after the wait they name; 50
 
 test('an endpoint that does not answer in time is a 504, one that breaks the connection a 502', async () => {
   upstream.become(() => 'never');
-  await assert.rejects(client.chat.completions.create(ask), { status: 504, code: 'upstream_timeout' });
+  const hasty = client.chat.completions.create({ ...ask, model: 'hasty' });
+  await assert.rejects(hasty, { status: 504, code: 'upstream_timeout' });
   upstream.become(() => 'hang up');
   await assert.rejects(client.chat.completions.create(ask), { status: 502, code: 'upstream_failed' });
 });
@@ -291,7 +294,7 @@ test("a client's own timeout ends the call of the endpoint", async () => {
 
 test('POST /chat and feedback work with an endpoint behind them', async () => {
   upstream.become(() => fakeCompletion('good day', [-4]));
-  const payload = { prompt: 'hello, mail ann@example.com' };
+  const payload = { model: 'chat', prompt: 'hello, mail ann@example.com' };
   const answer = (await gateway.app.inject({ method: 'POST', url: '/chat', payload })).json<Record<string, string>>();
   assert.equal(answer['response'], 'good day');
   const feedback = { request_id: answer['request_id'], kind: 'thumbs_down' };
@@ -303,10 +306,10 @@ test('POST /chat and feedback work with an endpoint behind them', async () => {
 
 test("POST /chat passes an endpoint's status on, as chat completions do", async () => {
   const error = { message: 'too many of ann@example.com', type: 'rate', code: 'slow_down' };
-  upstream.become(() => ({ status: 429, headers: { 'retry-after': '7' }, body: { error } }));
-  const payload = { prompt: 'hello' };
+  upstream.become(() => ({ status: 429, headers: { 'retry-after': '70' }, body: { error } }));
+  const payload = { model: 'chat', prompt: 'hello' };
   const answer = await gateway.app.inject({ method: 'POST', url: '/chat', payload });
-  assert.deepEqual([answer.statusCode, answer.headers['retry-after']], [429, '7']);
+  assert.deepEqual([answer.statusCode, answer.headers['retry-after']], [429, '70']);
   assert.deepEqual(answer.json(), { error: { ...error, message: 'too many of [EMAIL]' } });
   upstream.become(() => ({ body: '{"no": "completion"}' }));
   assert.equal((await gateway.app.inject({ method: 'POST', url: '/chat', payload })).statusCode, 502);

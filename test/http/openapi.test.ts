@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { z } from 'zod';
+import { reviewScopes } from '../../src/http/keys-guard.ts';
 import { describedRoutes } from '../../src/http/openapi.ts';
 import { startVersionsConsole, type VersionsConsole } from '../console/versions-fixtures.ts';
 import { fillPath, routesOf } from './routes.ts';
@@ -53,7 +54,12 @@ test('the document is valid OpenAPI 3.1, and every schema in it is a JSON schema
 test('it lists every route of the server with method and scope, and no other', async () => {
   const { document } = await readDocument();
   const told = Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
+    Object.entries(methods).map(([method, { 'x-scope': scope }]) => {
+      const url = path.replaceAll(/\{(\w+)\}/g, ':$1');
+      const wanted = reviewScopes[url] === 'view' && method !== 'get' ? 'review' : reviewScopes[url];
+      assert.equal(scope, wanted, `${method} ${url}`);
+      return `${method.toUpperCase()} ${url}`;
+    }),
   );
   const there = routesOf(server.app)
     .filter(({ url, method }) => !files.includes(url) && method !== 'OPTIONS')

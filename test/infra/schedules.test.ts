@@ -8,7 +8,7 @@ import { reconcileSchedules } from '../../infra/schedules.ts';
 import { configSchema } from '../../src/config.ts';
 import { readPayloadKeys } from '../../src/payload/keys.ts';
 import { temporalAddress } from '../stack.ts';
-import { until } from '../loop.ts';
+import { until } from '../until.ts';
 
 let connection: Connection;
 let client: Client;

@@ -4,7 +4,7 @@ import { keyedFraction } from '../../src/log/hash-user.ts';
 import { ensurePartitions, insertRows } from '../../src/log/insert-rows.ts';
 import { drawReservoirs } from '../../src/log/reservoir.ts';
 import { createTestDatabase } from '../stack.ts';
-import { until } from '../loop.ts';
+import { until } from '../until.ts';
 import { newUnsampledRow } from './new-row.ts';
 
 const hashKey = 'a key for tests only';

@@ -53,8 +53,8 @@ async function chunkOf(name: string, prompts: readonly object[]): Promise<Chunk>
   };
 }
 
-const run = (answerer: ReturnType<typeof remoteEndpoint>, chunk: Chunk) =>
-  answerChunk({ db: database.db, answerer, signal: new AbortController().signal }, 'batch', chunk);
+const run = (answerer: ReturnType<typeof remoteEndpoint>, chunk: Chunk, flushLog = () => Promise.resolve()) =>
+  answerChunk({ db: database.db, answerer, flushLog, signal: new AbortController().signal }, 'batch', chunk);
 
 test('a prompt that the model refuses, or a row that is gone, does not cost the others their answers', async () => {
   const prompts = [
@@ -90,6 +90,18 @@ test('a chunk that runs again gives the same request ids, and is not asked again
   assert.deepEqual(await run(second, chunk), outcome);
   assert.deepEqual(second.asked, first.asked);
   assert.equal(new Set(first.asked).size, 2);
+  await rm(join(directory, 'part-00000.jsonl'));
+});
+
+test('a worker that ends before the rows of a chunk are stored leaves no part: they are logged by the next one', async () => {
+  const chunk = await chunkOf('killed', [{ prompt: 'a' }, { prompt: 'b' }]);
+  const [first, second] = [remoteEndpoint(), remoteEndpoint()];
+  await assert.rejects(
+    run(first, chunk, () => Promise.reject(new Error('killed'))),
+    /killed/,
+  );
+  await run(second, chunk);
+  assert.deepEqual(second.asked, first.asked);
   await rm(join(directory, 'part-00000.jsonl'));
 });
 

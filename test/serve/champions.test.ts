@@ -85,7 +85,7 @@ test('a version without a good certificate is not loaded: the old one keeps serv
   await champions.close();
 });
 
-test('a promotion is followed by polling, without being asked', { timeout: 30_000 }, async () => {
+test('a promotion is followed by polling, without being asked', { timeout: 300_000 }, async () => {
   await setChampion(database.db, 'triage', await add('one'));
   const champions = followChampions({
     db: database.db,
@@ -105,7 +105,7 @@ test('a promotion is followed by polling, without being asked', { timeout: 30_00
 
 test(
   'the switch under load fails no request, mixes no versions and frees the old one after its last answer',
-  { timeout: 30_000 },
+  { timeout: 300_000 },
   async () => {
     const { champions, loaded } = follow(silentLogger, async () => {
       for (let turns = 0; turns < 3; turns += 1) await turn();
@@ -159,7 +159,7 @@ test('a replaced version stays loaded while an answer is under way', async () =>
 
 test(
   'a champion that does not load leaves the old one serving, is logged and tried again',
-  { timeout: 30_000 },
+  { timeout: 300_000 },
   async () => {
     const logger = keepLines();
     const { champions } = follow(logger);

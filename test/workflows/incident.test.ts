@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { WorkflowHandle } from '@temporalio/client';
+import { WorkflowUpdateStage, type WorkflowHandle } from '@temporalio/client';
 import { taskQueue, workflowId } from '../../src/temporal.ts';
 import { getIncident, openIncident } from '../../src/watch/incidents.ts';
 import { startDriftResponse } from '../../src/watch/start-response.ts';
@@ -72,10 +71,18 @@ test('what arrives while the incident closes is stored and answered', async () =
   await loop.database.db.transaction(async (tx) => {
     await tx.query(`select 1 from relearn.incidents where id = $1 for update`, [incident]);
     await handle.signal('closeReview', { by: 'ann', reason: 'enough' });
-    await sleep(500); // it is closing now, and waits for the row
+    await until('it is closing, and waits for the row', async () => {
+      const waiting = await loop.database.db.query(
+        `select 1 from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock' and query like '%relearn.incidents%'`,
+      );
+      return waiting.length > 0;
+    });
     await handle.signal('correction', one);
-    void handle.executeUpdate('submitCorrections', { args: [{ batch: 'late', corrections: [two] }] });
-    await sleep(300);
+    await handle.startUpdate('submitCorrections', {
+      args: [{ batch: 'late', corrections: [two] }],
+      waitForStage: WorkflowUpdateStage.ACCEPTED,
+    });
   });
   assert.equal((await handle.result()).status, 'closed');
   assert.equal(await storedCount(), 3);
@@ -139,7 +146,7 @@ test('messages that are none are ignored with a reason, and block nobody', async
 });
 
 test('below minCorrected it never triggers, and is skipped at its deadline with its count', async () => {
-  const handle = await respond({ minCorrected: 10, deadlineAt: Date.now() + 4000 });
+  const handle = await respond({ minCorrected: 10, deadlineAt: Date.now() + 12_000 });
   for (const message of await corrections(3)) await handle.signal('correction', message);
   const result = await handle.result();
   assert.equal(result.status, 'skipped');

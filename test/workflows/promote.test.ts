@@ -16,7 +16,7 @@ before(async () => {
   loop = await startLoop((settings) => {
     const topics = settings.models[model];
     assert.ok(topics !== undefined);
-    topics.rollout = { approval: false, canary: { shares: [0.5], stepMinutes: 0.1, maxLowConfidenceIncrease: 1 } };
+    topics.rollout = { approval: false, canary: { shares: [0.5], stepMinutes: 0.25, maxLowConfidenceIncrease: 1 } };
   });
   await loop.startWorker();
 });

@@ -21,6 +21,7 @@ import { taskQueue, workflowId } from '../../src/temporal.ts';
 import { noBrowser, openBrowser } from '../console/fixtures.ts';
 import { silentSignals } from '../http/fixtures.ts';
 import { examples, knownTopics, model, newTopics, startLoop, until, type Loop } from '../loop.ts';
+import { eventually } from '../until.ts';
 
 // The loop with payload keys, on a Temporal server of its own: its database is searched, and its UI is looked at.
 const keys = readPayloadKeys(`2026a:${randomBytes(32).toString('base64')}`);
@@ -103,7 +104,7 @@ const pageOf = (id: string) => `${temporal.ui}/namespaces/${loop.namespace}/work
 
 async function openUi(id: string, tab?: 'user-metadata'): Promise<Page> {
   const page = await browser.newPage({ viewport: { width: 1280, height: 1400 } });
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(120_000);
   await page.goto(pageOf(id));
   await page.waitForURL(/\/(timeline|history)/);
   if (tab !== undefined) await page.goto(page.url().replace(/(timeline|history).*/, tab));
@@ -129,7 +130,7 @@ test('an incident that waits is listed as such, and its page shows its progress 
   incident = workflowId.driftResponse(model, opened);
   await untilListed('what waits for a person', incident);
   await untilListed('open incidents of one model', incident);
-  assert.equal((await listed('looks that saw drift')).length, 1);
+  await eventually(async () => (await listed('looks that saw drift')).length, 1);
 
   const handle = loop.client.workflow.getHandle(incident);
   const corrections = [...truth].map(([requestId, completion]) => ({ requestId, completion, operator: 'ann' }));
@@ -152,8 +153,9 @@ test('in the UI, the incident’s page holds the table and the links', { skip: n
   const opened = page.waitForEvent('popup');
   await details.getByRole('link', { name: 'correct the next rows' }).click();
   const { url = '' } = loop.config.console;
-  assert.equal((await opened).url(), `${url}/#/review/${model}`);
-  await (await opened).close();
+  const popup = await opened;
+  await eventually(() => popup.url(), `${url}/#/review/${model}`);
+  await popup.close();
   await page.close();
 });
 
@@ -178,6 +180,21 @@ test('a run shows its gates while it waits for approval, its share of the traffi
   await runs.signal('rollback', { by: 'bob', reason: `${sealed} odd` });
   await untilListed('retrains that failed or were refused since', run);
   assert.match(await currentDetails(run), /rolled\\_back: taken back by bob\. xylocanary odd/);
+});
+
+test('runs are found by their version, by who asked for them, and when they broke', async () => {
+  await untilListed('what became of one version', run);
+  const retrain = await loop.client.workflow.signalWithStart('retrain', {
+    ...{ workflowId: workflowId.retrain(model), taskQueue, args: [{ model }] },
+    ...{ signal: 'trigger', signalArgs: [{ kind: 'manual', by: 'ann' }] },
+  });
+  await retrain.result();
+  await untilListed('retrains that a cluster, or a person asked for', workflowId.retrainRun(model, 2));
+  const broken = await loop.client.workflow.start('retrainRun', {
+    ...{ workflowId: `broken/${randomUUID()}`, taskQueue: 'nobody', args: [{ model, run: 99, triggers: [] }] },
+  });
+  await broken.terminate('a test');
+  await untilListed('retrains that were terminated or broke', broken.workflowId);
 });
 
 test('every documented filter is one that the server understands', async () => {

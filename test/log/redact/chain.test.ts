@@ -25,7 +25,7 @@ async function withAnalyzer(
   assert.ok(isAddress(address));
   const url = `http://127.0.0.1:${address.port}/`;
   const { chain } = createRedactor({
-    chain: { url, language: 'en', minScore: 0.4, timeoutSeconds: 5, entities: ['PERSON'] },
+    chain: { url, language: 'en', minScore: 0.4, timeoutSeconds: 60, entities: ['PERSON'] },
   });
   assert.ok(chain);
   return { chain, asked, paths };

@@ -27,7 +27,7 @@ export async function startFakeAnalyzer(names: readonly string[]) {
   const address = server.address();
   if (typeof address !== 'object' || address === null) throw new Error('it listens on a port');
   const chain: ChainOptions = {
-    ...{ url: `http://127.0.0.1:${address.port}`, language: 'en', minScore: 0.5, timeoutSeconds: 5 },
+    ...{ url: `http://127.0.0.1:${address.port}`, language: 'en', minScore: 0.5, timeoutSeconds: 60 },
   };
   return {
     chain,
