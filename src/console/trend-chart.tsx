@@ -28,9 +28,10 @@ const lines = [
 ] as const;
 
 export default function TrendChart({ trend, marks }: Pick<Model, 'trend' | 'marks'>) {
-  // The last part is not over: its requests would look like a fall.
+  // The last part is not over: its requests would look like a fall, unless they are all there is.
+  const isFirst = trend.slice(0, -1).every(({ requests }) => requests === 0);
   const rows = trend.map((part, place) => ({
-    ...{ ...part, at: Date.parse(part.at), requests: place + 1 < trend.length ? part.requests : null },
+    ...{ ...part, at: Date.parse(part.at), requests: isFirst || place + 1 < trend.length ? part.requests : null },
   }));
   const [first, last] = [rows[0]?.at ?? 0, rows.at(-1)?.at ?? 0];
   const hours = rows
@@ -78,7 +79,7 @@ export default function TrendChart({ trend, marks }: Pick<Model, 'trend' | 'mark
               name,
               type,
               connectNulls: true,
-              dot: false,
+              dot: rows.filter((row) => row[key] !== null).length === 1, // a line of one point is not seen
               isAnimationActive: false,
             }}
             {...{

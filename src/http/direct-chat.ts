@@ -64,7 +64,7 @@ export function answerDirectly(
     let endedAs = 0;
     let handedOver = false;
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.once('end', () => {
+    request.on('end', () => {
       const [first] = chunks;
       const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
       const text = body.toString();
@@ -72,7 +72,7 @@ export function answerDirectly(
       if (asked === undefined || asked.stream === true) handOver(body);
       else pass(asked, text).then((passed) => (passed === undefined ? handOver(body) : answer(passed)), fail);
     });
-    response.once('close', () => {
+    response.on('close', () => {
       if (!response.writableFinished) hangUp(caller);
       if (handedOver) return;
       const status = endedAs || statusOf(response);
@@ -81,7 +81,7 @@ export function answerDirectly(
       noteEnd(logger, metrics, { requestId, model, route, status, ms, answered, keyId });
     });
 
-    async function pass(asked: PassedRequest, text: string): Promise<Passed | undefined> {
+    function pass(asked: PassedRequest, text: string): Promise<Passed | undefined> {
       if (models.includes(asked.model)) model = asked.model;
       return answerer.pass({
         model: asked.model,

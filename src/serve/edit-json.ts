@@ -59,7 +59,8 @@ export function editJson(json: string, edits: Edits): string {
   }
   if (added === '') return parts.join('');
   const isEmpty = skipSpace(json, open + 1) === end - 1;
-  return `{${added}${isEmpty ? '' : ','}${parts.join('').slice(open + 1)}`;
+  const [head = '', ...rest] = parts;
+  return ['{', added, isEmpty ? '' : ',', head.slice(open + 1), ...rest].join('');
 }
 
 /** The next member of an object or array, or its closing bracket. */

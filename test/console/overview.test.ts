@@ -156,3 +156,26 @@ test('without traffic and probes the overview says how they come', inBrowser, as
   assert.deepEqual(errors, []);
   await context.close();
 });
+
+test('the first minutes of traffic and the first probe are drawn at once', inBrowser, async () => {
+  assert.ok(browser);
+  await server.db.query('delete from relearn.minutes');
+  await server.db.query('delete from relearn.gold_runs');
+  await server.db.query('delete from relearn.monitor_verdicts');
+  await server.db.query(
+    `insert into relearn.minutes (model, model_version, source, minute, requests)
+     values ('mail', 'v1', 'production', date_trunc('minute', now()), 40)`,
+  );
+  await server.db.query(
+    `insert into relearn.gold_runs (id, model, model_version, purpose, state, gold_sha256, cases, passed, at)
+     values ('first', 'mail', 'v1', 'probe', 'ok', 'x', 100, 94, now())`,
+  );
+  const { context, page, errors } = await openPage(browser, server.url);
+  await signIn(page, await server.makeKey('view'));
+  await page.locator('.recharts-line-dot').first().waitFor();
+  const shown = page.locator('.recharts-area-curve, .recharts-area-area').first();
+  await eventually(async () => ((await shown.boundingBox())?.height ?? 0) > 20, true);
+  if (pictures !== undefined) await page.screenshot({ path: `${pictures}/overview-first.png`, fullPage: true });
+  assert.deepEqual(errors, []);
+  await context.close();
+});
