@@ -1,4 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isGrpcServiceError, ServiceError } from '@temporalio/client';
 import type { Config } from '../src/config.ts';
+import { RelearnError } from '../src/errors.ts';
 import type { StackEvent } from './child.ts';
 import { deployIncumbentUpstreams } from './deploy.ts';
 import type { Environment } from './environment.ts';
@@ -51,11 +54,35 @@ async function prepareTemporal(options: PrepareOptions, tell: (message: string) 
   try {
     if (embedded) await setRetention(connection, environment.namespace, retentionDays);
     await registerSearchAttributes(connection, environment.namespace);
-    const done = await reconcileSchedules(client, config, environment.payloadKeys);
+    const done = await patiently(() => reconcileSchedules(client, config, environment.payloadKeys), tell);
     for (const [verb, ids] of Object.entries(done)) {
       for (const id of ids) tell(`schedule ${id} ${verb}`);
     }
   } finally {
     await connection.close();
+  }
+}
+
+const patienceMs = 120_000;
+/** gRPC's codes of what another attempt may change: deadline, resources, aborted, internal, unavailable. */
+const passing: readonly number[] = [4, 8, 10, 13, 14];
+
+/**
+ * A server that has just started may take longer to know its schedules than its client waits: what it stopped in the middle
+ * of has to time out first. Throws `temporal_unavailable` after two minutes.
+ */
+export async function patiently<Result>(work: () => Promise<Result>, tell: (message: string) => void): Promise<Result> {
+  for (const deadline = Date.now() + patienceMs; ; await sleep(1000)) {
+    try {
+      return await work();
+    } catch (error) {
+      const cause = error instanceof ServiceError && isGrpcServiceError(error.cause) ? error.cause : undefined;
+      if (cause === undefined || !passing.includes(cause.code)) throw error;
+      const message = `Temporal does not tell its schedules (${cause.details})`;
+      if (Date.now() > deadline) {
+        throw new RelearnError('temporal_unavailable', `${message}. Look into its log, and try again.`, { cause });
+      }
+      tell(`${message}; trying again`);
+    }
   }
 }

@@ -42,7 +42,10 @@ async function up(
     ...{ cwd: folder, env: { ...env, ...more }, detached: true, stdio: ['ignore', 'pipe', 'inherit'] },
   });
   started.push(process_);
-  const [line] = z.tuple([z.string()]).parse(await once(createInterface({ input: process_.stdout }), 'line'));
+  const ended = once(process_, 'exit').then(([code]) => Promise.reject(new Error(`up ended with ${code}`)));
+  ended.catch(() => undefined); // later it may
+  const firstLine = once(createInterface({ input: process_.stdout }), 'line');
+  const [line] = z.tuple([z.string()]).parse(await Promise.race([firstLine, ended]));
   const stack = await readStackFile(stateDir);
   assert.ok(stack !== undefined, 'stack.json names the running stack');
   return { process: process_, urls: upLine.parse(JSON.parse(line)).urls, stack };
