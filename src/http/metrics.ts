@@ -1,6 +1,7 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { registerDriftMetrics, type DriftStatus } from './drift-metrics.ts';
 import type { LogTally } from '../log/log-tally.ts';
+import { createRequestTally } from './request-tally.ts';
 
 /** What is read when the metrics are scraped. */
 export interface MetricsSources {
@@ -29,10 +30,6 @@ export interface GatewayMetrics {
   contentType: string;
 }
 
-/** Seconds: an embedded classifier answers in the first buckets, an LLM in the last. */
-const requestBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
-const overheadBuckets = [0.0001, 0.0002, 0.0003, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1];
-
 /**
  * The gateway's metrics, in a registry of their own. Labels are configured models, routes, statuses and words of this
  * project, never anything a client sent: their number is bounded.
@@ -41,26 +38,7 @@ export function createGatewayMetrics(sources: MetricsSources): GatewayMetrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  const requests = new Counter({
-    name: 'relearn_requests_total',
-    help: 'Requests by model, route and HTTP status (499: the client had gone); model "unknown" when none was named.',
-    labelNames: ['model', 'route', 'status'],
-    registers,
-  });
-  const duration = new Histogram({
-    name: 'relearn_request_seconds',
-    help: 'Time from the request to the end of its answer.',
-    labelNames: ['model', 'route'],
-    buckets: requestBuckets,
-    registers,
-  });
-  const overhead = new Histogram({
-    name: 'relearn_overhead_seconds',
-    help: "Time of answered requests beside the model's or the upstream's own.",
-    labelNames: ['model'],
-    buckets: overheadBuckets,
-    registers,
-  });
+  const tally = createRequestTally();
 
   function gauge(name: string, help: string, read: () => number): void {
     new Gauge({
@@ -103,12 +81,8 @@ export function createGatewayMetrics(sources: MetricsSources): GatewayMetrics {
   });
 
   return {
-    observe({ model, route, status, ms, addedMs }) {
-      requests.inc({ model, route, status });
-      duration.observe({ model, route }, ms / 1000);
-      if (addedMs !== undefined) overhead.observe({ model }, addedMs / 1000);
-    },
-    text: () => registry.metrics(),
+    observe: tally.observe,
+    text: async () => `${await registry.metrics()}\n${await AggregatorRegistry.aggregate([tally.read()]).metrics()}`,
     contentType: registry.contentType,
   };
 }

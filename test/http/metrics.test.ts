@@ -58,6 +58,39 @@ test('whatever clients send, the number of series stays the same', async () => {
   await gateway.close();
 });
 
+test('requests and their times are counted by model, route and status, each in its bucket', async () => {
+  const metrics = createGatewayMetrics({
+    ...{ log: () => ({}), tally: () => ({ redactions: {}, sampled: {} }) },
+    ...{ missing: () => [], inFlight: () => 0, drift: () => Promise.resolve(null) },
+  });
+  const route = '/chat';
+  metrics.observe({ model: 'mail', route, status: 200, ms: 5, addedMs: 0.2 });
+  metrics.observe({ model: 'mail', route, status: 200, ms: 5.1, addedMs: 2000 });
+  metrics.observe({ model: 'mail', route, status: 502, ms: 90_000, addedMs: undefined });
+  metrics.observe({ model: 'unknown', route, status: 404, ms: 1, addedMs: undefined });
+  const lines = (await metrics.text()).split('\n');
+  for (const line of [
+    '# TYPE relearn_requests_total counter',
+    'relearn_requests_total{model="mail",route="/chat",status="200"} 2',
+    'relearn_requests_total{model="mail",route="/chat",status="502"} 1',
+    'relearn_requests_total{model="unknown",route="/chat",status="404"} 1',
+    '# TYPE relearn_request_seconds histogram',
+    'relearn_request_seconds_bucket{le="0.0025",model="mail",route="/chat"} 0',
+    'relearn_request_seconds_bucket{le="0.005",model="mail",route="/chat"} 1',
+    'relearn_request_seconds_bucket{le="60",model="mail",route="/chat"} 2',
+    'relearn_request_seconds_bucket{le="+Inf",model="mail",route="/chat"} 3',
+    'relearn_request_seconds_count{model="mail",route="/chat"} 3',
+    'relearn_overhead_seconds_bucket{le="0.0002",model="mail"} 1',
+    'relearn_overhead_seconds_bucket{le="1",model="mail"} 1',
+    'relearn_overhead_seconds_sum{model="mail"} 2.0002',
+    'relearn_overhead_seconds_count{model="mail"} 2',
+  ]) {
+    assert.ok(lines.includes(line), line);
+  }
+  const series = lines.filter((line) => !line.startsWith('#') && line !== '').map((line) => line.split(' ')[0]);
+  assert.equal(new Set(series).size, series.length, 'no series is told twice');
+});
+
 test('a count that the log writer learns later shows without a change here', async () => {
   const metrics = createGatewayMetrics({
     log: () => ({ queued: 1, dropped: { refused: 2 }, spool: { rows: 3, bytes: 4 }, state: 'spooling' }),
