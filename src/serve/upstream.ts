@@ -60,23 +60,19 @@ export function createUpstreamModel(options: UpstreamOptions, version: string): 
   }
 
   /** Some endpoints refuse `logprobs`; others refuse the request itself, whatever we ask for. */
-  async function passChecked(request: ClientRequest, caller: Caller): Promise<EndpointReply> {
+  async function pass(request: ClientRequest, caller: Caller): Promise<EndpointReply> {
     const { json, wantsLogprobs, wantsStream } = request;
     const post = wantsStream ? postForStream : postForWhole;
     const asIs = () => post(editJson(json, editsOfAll), caller);
-    if (wantsLogprobs || logprobs === 'refused') return asIs();
-    const reply = await post(editJson(json, editsForLogprobs), caller);
-    if (reply.status === 200) logprobs = 'given';
-    if ((reply.status !== 400 && reply.status !== 422) || 'events' in reply.body) return reply;
-    if (logprobs === 'given' && !reply.body.json.includes('logprobs')) return reply;
-    const second = await asIs();
-    if (second.status === 200 && logprobs === 'unknown') logprobs = 'refused';
-    return second;
-  }
-
-  async function pass(request: ClientRequest, caller: Caller): Promise<EndpointReply> {
     try {
-      return await passChecked(request, caller);
+      if (wantsLogprobs || logprobs === 'refused') return await asIs();
+      const reply = await post(editJson(json, editsForLogprobs), caller);
+      if (reply.status === 200) logprobs = 'given';
+      if ((reply.status !== 400 && reply.status !== 422) || 'events' in reply.body) return reply;
+      if (logprobs === 'given' && !reply.body.json.includes('logprobs')) return reply;
+      const second = await asIs();
+      if (second.status === 200 && logprobs === 'unknown') logprobs = 'refused';
+      return second;
     } catch (error) {
       throw error instanceof RelearnError || caller.gone ? error : describeFailure(error, options);
     }
