@@ -7,15 +7,15 @@ import { runLoad, startNodePeer, type LoadOptions, type Peer } from './peers/nod
 import { startLiteLlm, startMiddleware } from './peers/python.ts';
 
 const model = 'support';
-const rounds = 3;
+const rounds = 7;
 const seconds = 3;
-const warmUpSeconds = 2;
+const warmUpSeconds = 5;
 const openLoopPerSecond = 1000;
 
 /**
  * What one `relearn gateway` process costs, with redaction on and every row written to Postgres: its throughput beside
- * three peers in front of the same upstream, and the latency it adds at 1,000 requests a second. Fails when a row of
- * an answered request is not in the log at the end.
+ * three peers in front of the same upstream, and the latency it adds at 1,000 requests a second beside what the bare
+ * proxy adds. Fails when a row of an answered request is not in the log at the end.
  */
 export async function run(): Promise<Record<string, number>> {
   const directory = await mkdtemp(join(tmpdir(), 'relearn-bench-'));
@@ -40,8 +40,8 @@ export async function run(): Promise<Record<string, number>> {
       peers.set(name, peer);
     }
     const throughput = await measureThroughput(gateway, peers);
-    for (const { process } of peers.values()) await process.stop();
-    return { ...throughput, ...(await measureAddedLatency(gateway, upstream)) };
+    for (const { name, process } of peers.values()) if (name !== 'bare-proxy') await process.stop();
+    return { ...throughput, ...(await measureAddedLatency(gateway, upstream, peers.get('bare_proxy'))) };
   } finally {
     for (const stop of stops.reverse()) await stop();
   }
@@ -49,7 +49,7 @@ export async function run(): Promise<Record<string, number>> {
 
 interface CountedGateway {
   peer: GatewayPeer;
-  load(options: Omit<LoadOptions, 'port' | 'model'>): ReturnType<typeof runLoad>;
+  load: (options: Omit<LoadOptions, 'port' | 'model'>) => ReturnType<typeof runLoad>;
   /** Waits till the log is written and returns the answered requests that are not in it. */
   lostRows(): Promise<number>;
 }
@@ -69,45 +69,60 @@ function countAnswers(peer: GatewayPeer): CountedGateway {
   };
 }
 
-/** Of a gateway that has answered before: percentiles of its latency less those of the upstream asked directly, in turns. */
-async function measureAddedLatency(gateway: CountedGateway, upstream: Peer): Promise<Record<string, number>> {
+/**
+ * Of a gateway that has answered before: percentiles of its latency less those of the upstream asked directly, in turns;
+ * and the same of the bare proxy, which is what a machine takes for one more process on the way.
+ */
+async function measureAddedLatency(gateway: CountedGateway, upstream: Peer, bare: Peer | undefined) {
   const openLoop = { seconds, perSecond: openLoopPerSecond };
-  await gateway.load({ ...openLoop, seconds: warmUpSeconds });
-  await runLoad({ ...openLoop, seconds: warmUpSeconds, port: upstream.port, model });
-  const through: number[] = [];
-  const direct: number[] = [];
-  for (let round = 0; round < rounds; round += 1) {
-    direct.push(...(await runLoad({ ...openLoop, port: upstream.port, model })).latenciesMs);
-    through.push(...(await gateway.load(openLoop)).latenciesMs);
-  }
-  return {
-    added_p50_ms: quantile(through, 0.5) - quantile(direct, 0.5),
-    added_p99_ms: quantile(through, 0.99) - quantile(direct, 0.99),
+  const asks: Record<string, typeof gateway.load> = {
+    added: gateway.load,
+    direct: (options) => runLoad({ ...options, port: upstream.port, model }),
+    ...(bare && { bare: (options) => runLoad({ ...options, port: bare.port, model }) }),
   };
+  for (const ask of Object.values(asks)) await ask({ ...openLoop, seconds: warmUpSeconds });
+  const latencies: Record<string, number[]> = {};
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [name, ask] of Object.entries(asks)) {
+      latencies[name] = [...(latencies[name] ?? []), ...(await ask(openLoop)).latenciesMs];
+    }
+  }
+  const { direct = [], ...others } = latencies;
+  return Object.fromEntries(
+    Object.entries(others).flatMap(([name, through]) => [
+      [`${name}_p50_ms`, quantile(through, 0.5) - quantile(direct, 0.5)],
+      [`${name}_p99_ms`, quantile(through, 0.99) - quantile(direct, 0.99)],
+    ]),
+  );
 }
 
-/** The gateway's requests a second over each peer's: the median over rounds in which each takes its turn. */
+/**
+ * The gateway's requests a second over each peer's, medians of rounds in which each takes its turn. Not the median of each
+ * round's ratio: a machine that others share runs a few seconds a fifth faster or slower.
+ */
 async function measureThroughput(gateway: CountedGateway, peers: ReadonlyMap<string, Peer>) {
   await gateway.load({ seconds: warmUpSeconds });
   for (const { port } of peers.values()) await runLoad({ seconds: warmUpSeconds, port, model });
   await gateway.lostRows(); // what is still being written would slow the next
   const own: number[] = [];
-  const ratios = new Map<string, number[]>();
-  for (let round = 0; round < rounds; round += 1) {
+  const theirs = new Map<string, number[]>();
+  for (let round = 1; round <= rounds; round += 1) {
     const { perSecond } = await gateway.load({ seconds });
     own.push(perSecond);
+    console.error(`round ${round}: gateway ${Math.round(perSecond)}/s`);
     await gateway.lostRows();
     for (const [name, { port }] of peers) {
-      const peer = await runLoad({ seconds, port, model });
-      console.error(`round ${round + 1}: gateway ${Math.round(perSecond)}/s, ${name} ${Math.round(peer.perSecond)}/s`);
-      ratios.set(name, [...(ratios.get(name) ?? []), perSecond / peer.perSecond]);
+      const { perSecond: theirRate } = await runLoad({ seconds, port, model });
+      console.error(`round ${round}: ${name} ${Math.round(theirRate)}/s`);
+      theirs.set(name, [...(theirs.get(name) ?? []), theirRate]);
     }
   }
   const lost = await gateway.lostRows();
   if (lost > 0) throw new Error(`${lost} answered requests are not in the log: this measures another gateway.`);
+  const requestsPerS = quantile(own, 0.5);
   return {
-    ...Object.fromEntries([...ratios].map(([name, values]) => [`vs_${name}`, quantile(values, 0.5)])),
-    requests_per_s: quantile(own, 0.5),
+    ...Object.fromEntries([...theirs].map(([name, rates]) => [`vs_${name}`, requestsPerS / quantile(rates, 0.5)])),
+    requests_per_s: requestsPerS,
   };
 }
 
