@@ -11,8 +11,8 @@ import { mergeTrend } from './overview-trend.ts';
 import { findModel, type ReviewOptions } from './review-options.ts';
 
 /**
- * `GET /api/overview`: the loop of each model at a glance. `GET /api/labels?model=`: what its answers can be. What it
- * returns has the overview read anew.
+ * `GET /api/overview`: the loop of each model at a glance. `GET /api/labels?model=`: what its answers can be. Returns a
+ * function that forgets the last overview, so that the next request reads anew.
  */
 export function addOverviewRoutes(
   app: FastifyInstance,

@@ -17,7 +17,8 @@ import { createViews } from './review-views.ts';
  * The review queue: `GET /api/review` lists rows, `GET /api/review/cards` cards, and `GET /api/review/state` tells how
  * far it is and who reviews; `POST /api/review/next` gives a
  * reviewer cards to hold, which `answer`, `skip`, `remove`, `renew` and `release` then name by their lease; `undo`
- * takes back what the reviewer did last. Shapes are those of review-schemas.ts. What it returns has counts taken anew.
+ * takes back what the reviewer did last. Shapes are those of review-schemas.ts. Returns a function that
+ * forgets the last counts.
  */
 export function addQueueRoutes(app: FastifyInstance, options: ReviewOptions, filler: QueueFiller): () => void {
   const { config, db } = options;
