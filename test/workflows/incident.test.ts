@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, test } from 'node:test';
 import { WorkflowUpdateStage, type WorkflowHandle } from '@temporalio/client';
+import { storeCorrections } from '../../src/correct/corrections.ts';
 import { taskQueue, workflowId } from '../../src/temporal.ts';
 import { getIncident, openIncident } from '../../src/watch/incidents.ts';
 import { startDriftResponse } from '../../src/watch/start-response.ts';
@@ -90,10 +91,13 @@ test('what arrives while the incident closes is stored and answered', async () =
 
 test('a correction that comes right after a count is counted too, though nothing follows it', async () => {
   const handle = await respond();
-  const sent = await corrections(3);
-  for (const [index, message] of sent.entries()) {
-    await handle.signal('correction', message);
-    await until('it is counted', async () => (await stateOf(handle)).corrected === index + 1);
+  const [first, ...rest] = await corrections(3);
+  await handle.signal('correction', first);
+  await until('it is counted', async () => (await stateOf(handle)).corrected === 1);
+  for (const [index, message] of rest.entries()) {
+    await storeCorrections(loop.database.db, [{ ...message, source: 'api' }]);
+    await handle.signal('correctionsRecorded', { ids: [message.requestId] });
+    await until('it is counted', async () => (await stateOf(handle)).corrected === index + 2);
   }
   await handle.signal('closeReview', { by: 'ann' });
   assert.equal((await handle.result()).status, 'closed');
