@@ -27,11 +27,11 @@ const unavailable = /^(08|53|57P0|ECONN|ENOTFOUND|ETIMEDOUT|EPIPE|EHOSTUNREACH)/
 /**
  * Connects lazily to `url`. The pool survives a database restart; a query meanwhile fails with `database_unavailable`.
  */
-export function openDatabase(url: string, options: { maxConnections?: number } = {}): DatabasePool {
+export function openDatabase(url: string, options: { maxConnections?: number; connectMs?: number } = {}): DatabasePool {
   const pool = new pg.Pool({
     connectionString: url,
     max: options.maxConnections ?? 10,
-    connectionTimeoutMillis: 5000,
+    connectionTimeoutMillis: options.connectMs ?? 5000,
     application_name: 'relearn',
   });
   // An idle connection that breaks is replaced by the pool; without a listener the process would end.

@@ -5,7 +5,7 @@ import { after } from 'node:test';
 
 // What takes its time on a slow machine is no failure.
 const fileTimeoutMs = 20 * 60_000;
-const windUpMs = 60_000;
+const windUpMs = 180_000;
 
 // Programs that a test starts are no test files.
 delete process.env['NODE_OPTIONS'];

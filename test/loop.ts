@@ -23,6 +23,7 @@ import type { Champions } from '../src/serve/champions.ts';
 import type { AnswerLog } from '../src/serve/log-answer.ts';
 import { loadOnnxModel } from '../src/serve/onnx.ts';
 import { createTestDatabase, temporalAddress, type TestDatabase } from './stack.ts';
+import { patienceMs } from './until.ts';
 
 export { until } from './until.ts';
 
@@ -92,7 +93,7 @@ export async function startLoop(
   overrides(settings);
   const config = configSchema.parse(settings);
   useRedaction(config.log.redaction);
-  const connection = await Connection.connect({ address: temporalAddress() });
+  const connection = await Connection.connect({ address: temporalAddress(), connectTimeout: patienceMs });
   const namespace = await createNamespace(connection);
   const runtime: Runtime = {
     ...{ config, configPath: join(directory, 'relearn.yaml'), db: database.db },

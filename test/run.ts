@@ -18,6 +18,7 @@ import { migrate } from '../infra/migrate.ts';
 import { registerSearchAttributes } from '../infra/search-attributes.ts';
 import { openDatabase } from '../src/database.ts';
 import { databaseUrl, templateDatabase } from './stack.ts';
+import { patienceMs } from './until.ts';
 
 const built = fileURLToPath(new URL('./', import.meta.url));
 const filesAtOnce = 2;
@@ -45,16 +46,16 @@ async function startStack(): Promise<void> {
 }
 
 async function makeTemplate(server: string): Promise<void> {
-  const db = openDatabase(server, { maxConnections: 1 });
+  const db = openDatabase(server, { maxConnections: 1, connectMs: patienceMs });
   await db.query(`create database ${templateDatabase}`);
   await db.close();
-  const template = openDatabase(databaseUrl(server, templateDatabase), { maxConnections: 1 });
+  const template = openDatabase(databaseUrl(server, templateDatabase), { maxConnections: 1, connectMs: patienceMs });
   await migrate(template);
   await template.close();
 }
 
 async function prepareTemporal(address: string): Promise<void> {
-  const connection = await Connection.connect({ address });
+  const connection = await Connection.connect({ address, connectTimeout: patienceMs });
   await registerSearchAttributes(connection, 'default');
   await connection.close();
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { openDatabase } from '../src/database.ts';
-import type { DatabasePool } from '../src/database.ts';
+import { openDatabase, sqlState, type DatabasePool } from '../src/database.ts';
+import { patienceMs, until } from './until.ts';
 
 /** The migrated database that every test's own is a copy of. */
 export const templateDatabase = 'relearn_template';
@@ -18,7 +18,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
   await atServer(server, `create database ${name} template ${templateDatabase}`);
   const url = databaseUrl(server, name);
-  const db = openDatabase(url);
+  const db = openDatabase(url, { connectMs: patienceMs });
   return {
     db,
     url,
@@ -42,9 +42,18 @@ export function databaseUrl(server: string, database: string): string {
 }
 
 async function atServer(url: string, statement: string): Promise<void> {
-  const db = openDatabase(url, { maxConnections: 1 });
+  const db = openDatabase(url, { maxConnections: 1, connectMs: patienceMs });
   try {
-    await db.query(statement);
+    // Postgres waits five seconds for those who still use the database, and refuses then.
+    await until(`Postgres has done: ${statement}`, () =>
+      db.query(statement).then(
+        () => true,
+        (error: unknown) => {
+          if (sqlState(error) !== '55006') throw error;
+          return false;
+        },
+      ),
+    );
   } finally {
     await db.close();
   }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 
 /** Of no test's business: a slow machine needs longer, and one that waits in vain fails all the same. */
-const patienceMs = 180_000;
+export const patienceMs = 180_000;
 const lookEveryMs = 50;
 
 /** Waits until `look` answers something, for three minutes at most. */

@@ -65,7 +65,7 @@ async function withoutDeadlock<Result>(db: Database, work: (tx: Database) => Pro
     try {
       return await db.transaction(work);
     } catch (error) {
-      if (attempt === 5 || sqlState(error) !== '40P01') throw error;
+      if (attempt === 20 || sqlState(error) !== '40P01') throw error;
     }
   }
 }

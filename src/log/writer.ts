@@ -74,6 +74,8 @@ export function openLogWriter(options: LogWriterOptions): LogWriter {
           onProblem: (code) => logger.error({ code }, 'the spool of the log cannot be written'),
         });
   const durable = options.durable === true && spool !== undefined;
+  /** Half the room at most: a row kept for a reason finds one to take the place of while a batch is under way. */
+  const mostInFlight = Math.max(1, Math.min(durable ? Infinity : batchRows, maxQueuedRows >> 1));
   let inFlight: LogRow[] = [];
   let written = 0;
   let waiters: (() => void)[] = [];
@@ -154,7 +156,7 @@ export function openLogWriter(options: LogWriterOptions): LogWriter {
   async function drainBatch(): Promise<number> {
     const settled = waiters;
     waiters = [];
-    inFlight = queue.take(durable ? maxQueuedRows : batchRows);
+    inFlight = queue.take(mostInFlight);
     try {
       if (durable || away()) inFlight = await spoolRows(inFlight);
       if (!away()) inFlight = await storeNow(inFlight);
@@ -225,7 +227,10 @@ export function openLogWriter(options: LogWriterOptions): LogWriter {
     const lost = await spoolRows(rest);
     for (const row of lost) drop('not_written_at_close', row);
     if (lost.length > 0) logger.error({ rows: lost.length }, 'rows of the log could not be written before the end');
-    for (const open of tally.takeAll()) await spool?.appendTally(open);
+    // A full spool gives up rows for what is added to it, and those are counted, too.
+    for (let open = tally.takeAll(); open.length > 0; open = tally.takeAll()) {
+      for (const one of open) await spool?.appendTally(one);
+    }
     await spool?.close();
     for (const resolve of waiters.splice(0)) resolve();
   }

@@ -15,24 +15,35 @@ export function editJson(json: string, edits: Edits): string {
   const parts: string[] = [];
   let copied = 0;
   const found: string[] = [];
+  const hasEscapes = json.includes('\\');
 
   function replace(start: number, end: number, text: string): void {
     parts.push(json.slice(copied, start), text);
     copied = end;
   }
 
+  /** Which of the edits the key between these places is for: compared where it stands, for most keys are none of them. */
+  function nameOf(start: number, end: number, inside: Edits): string | undefined {
+    for (const name in inside) {
+      if (end - start - 2 === name.length && json.startsWith(name, start + 1)) return name;
+    }
+    if (!hasEscapes) return undefined;
+    const key = String(JSON.parse(json.slice(start, end)));
+    return Object.hasOwn(inside, key) ? key : undefined;
+  }
+
   function editObject(open: number, inside: Edits, isTop: boolean): number {
     let at = skipSpace(json, open + 1);
     while (json.charCodeAt(at) !== closeBrace) {
       const keyEnd = stringEnd(json, at);
-      const key = readKey(json.slice(at, keyEnd));
+      const name = nameOf(at, keyEnd, inside);
       at = skipSpace(json, keyEnd);
       if (json.charCodeAt(at) !== colon) throw unexpected(at);
       at = skipSpace(json, at + 1);
-      const edit = Object.hasOwn(inside, key) ? inside[key] : undefined;
+      const edit = name === undefined ? undefined : inside[name];
       const end = edit === undefined || typeof edit === 'string' ? valueEnd(json, at) : editValue(at, edit);
       if (typeof edit === 'string') replace(at, end, edit);
-      if (isTop && edit !== undefined) found.push(key);
+      if (isTop && name !== undefined) found.push(name);
       at = nextMember(json, end, closeBrace);
     }
     return at + 1;
@@ -69,10 +80,6 @@ function nextMember(json: string, at: number, close: number): number {
   if (json.charCodeAt(next) === comma) return skipSpace(json, next + 1);
   if (json.charCodeAt(next) === close) return next;
   throw unexpected(next);
-}
-
-function readKey(quoted: string): string {
-  return quoted.includes('\\') ? String(JSON.parse(quoted)) : quoted.slice(1, -1);
 }
 
 function skipSpace(json: string, start: number): number {

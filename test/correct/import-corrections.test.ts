@@ -75,12 +75,13 @@ test('without a name for who corrects, a line that names none is not stored', as
 
 test('an import of more rows than a batch stores each once, also when it is run again', async () => {
   const ids = Array.from({ length: 1203 }, (_, n) => `bulk-${n}`);
-  await database.db.query(`select relearn.ensure_partition('samples', now())`);
+  const ts = new Date();
+  await database.db.query(`select relearn.ensure_partition('samples', $1)`, [ts]);
   await database.db.query(
     `insert into relearn.samples (request_id, ts, model, model_version, prompt, response, latency_ms, kept_because,
        inclusion_probability)
-     select id, now(), 'm', 'v1', 'p', 'r', 1, 'healthy', 1 from unnest($1::text[]) id`,
-    [ids],
+     select id, $2, 'm', 'v1', 'p', 'r', 1, 'healthy', 1 from unnest($1::text[]) id`,
+    [ids, ts],
   );
   const text = ids.map((request_id) => JSON.stringify({ request_id, completion: 'x' })).join('\n');
   assert.equal((await importText(text, 'jsonl')).stored, 1203);

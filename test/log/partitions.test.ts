@@ -77,15 +77,18 @@ test('while an incident collects, every day since its window stays', async () =>
 });
 
 test('partitions are made from now to as far ahead as asked, however often', async () => {
+  const [start] = await db.query<{ at: Date }>('select now() as at');
   await Promise.all([ensureAhead(db, 26), ensureAhead(db, 26)]);
   await ensureAhead(db, 26);
   const names = await partitions();
-  assert.equal(names.filter((name) => name.startsWith('recent_')).length, 27);
+  const hours = names.filter((name) => name.startsWith('recent_')).length;
+  assert.ok(hours === 27 || hours === 28, `${hours}: one more when an hour begins meanwhile`);
   assert.ok(names.filter((name) => name.startsWith('samples_')).length >= 2);
   const [uncovered] = await db.query<{ missing: boolean }>(
-    `select to_regclass(to_char((now() + interval '26 hours') at time zone 'UTC', '"relearn.samples_"YYYYMMDD')) is null
-       or to_regclass(to_char((now() + interval '26 hours') at time zone 'UTC', '"relearn.recent_"YYYYMMDDHH24')) is null
+    `select to_regclass(to_char(($1::timestamptz + interval '26 hours') at time zone 'UTC', '"relearn.samples_"YYYYMMDD')) is null
+       or to_regclass(to_char(($1::timestamptz + interval '26 hours') at time zone 'UTC', '"relearn.recent_"YYYYMMDDHH24')) is null
        as missing`,
+    [start?.at],
   );
   assert.equal(uncovered?.missing, false);
 });

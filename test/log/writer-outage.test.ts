@@ -40,7 +40,7 @@ async function storedIds(): Promise<Set<string>> {
 }
 
 test('rows pushed while Postgres is away are stored when it is back', async () => {
-  const writer = openLogWriter({ db, logger: quiet, flushMs: 5, maxQueuedRows: 50_000, hotWindowHours: 24 });
+  const writer = openLogWriter({ db, logger: quiet, flushMs: 5, maxQueuedRows: 1_000_000, hotWindowHours: 24 });
   const pushed: LogRow[] = [];
   const pushSome = () => {
     for (let n = 0; n < 50; n += 1) {
@@ -49,7 +49,7 @@ test('rows pushed while Postgres is away are stored when it is back', async () =
       void writer.push(row);
     }
   };
-  const pushing = setInterval(pushSome, 5);
+  const pushing = setInterval(pushSome, 20);
   try {
     while (writer.counts().written === 0) await new Promise((resolve) => setImmediate(resolve));
     await postgres.process.stop();
@@ -86,6 +86,7 @@ test('when too many wait, rows that were not sampled go first, and each loss is 
     spooled: none,
   });
   await restartPostgres();
+  await writer.flush();
   await writer.close();
   const stored = await storedIds();
   assert.ok(kept.every((row) => stored.has(row.requestId)));

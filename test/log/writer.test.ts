@@ -22,6 +22,12 @@ function openWriter(change: { hotWindowHours?: number; maxQueuedRows?: number; f
   });
 }
 
+/** Closing gives up after ten seconds. */
+async function end(writer: LogWriter): Promise<void> {
+  await writer.flush();
+  await writer.close();
+}
+
 async function count(table: 'samples' | 'recent' | 'tags'): Promise<number> {
   const [row] = await db.query<{ n: number }>(`select count(*) as n from relearn.${table}`);
   return row?.n ?? -1;
@@ -42,7 +48,7 @@ test('kept rows go to samples and the others to recent, as they were', async () 
   const kept = newRow({ responseLogprob: null, userIdHash: null, prompt: 'quotes " and \\ and {braces}, NULL' });
   void writer.push(kept);
   void writer.push(newUnsampledRow());
-  await writer.close();
+  await end(writer);
   const [stored] = await db.query(`select prompt, response_logprob, user_id_hash, ts, latency_ms, kept_because,
     inclusion_probability, source from relearn.samples`);
   assert.deepEqual(stored, {
@@ -64,14 +70,14 @@ test('a row is stored without anyone asking for it', async () => {
   void writer.push(newRow());
   while (writer.counts().written === 0) await new Promise((resolve) => setImmediate(resolve));
   assert.equal(await count('samples'), 1);
-  await writer.close();
+  await end(writer);
 });
 
 test('without a hot window rows that were not sampled are not stored', async () => {
   const writer = openWriter({ hotWindowHours: 0 });
   void writer.push(newUnsampledRow());
   void writer.push(newRow());
-  await writer.close();
+  await end(writer);
   assert.equal(await count('recent'), 0);
   assert.equal(await count('samples'), 1);
 });
@@ -83,7 +89,7 @@ test('kept production rows of an open incident are tagged with it, probes are no
   void writer.push(newRow({ keptBecause: 'low_confidence', inclusionProbability: 1, incident: 'i1' }));
   void writer.push(newRow({ keptBecause: 'low_confidence', incident: 'i1', source: 'probe' }));
   void writer.push(newRow());
-  await writer.close();
+  await end(writer);
   const tags = await db.query(`select tag, incident, source, model from relearn.tags where request_id = $1`, [
     row.requestId,
   ]);
@@ -102,17 +108,17 @@ test('rows that Postgres refuses are dropped alone, counted, and named nowhere',
     void writer.push(newRow());
     if (n % 300 === 0) void writer.push(bad[n / 300] ?? newRow());
   }
-  await writer.close();
+  await end(writer);
   assert.equal(await count('samples'), 700);
   assert.deepEqual(writer.counts(), { written: 700, dropped: { refused: 3 }, queued: 0, spooled: none });
-  assert.equal(logged.length, 3);
+  assert.equal(logged.filter((line) => line.startsWith('Postgres refused')).length, 3);
   assert.doesNotMatch(logged.join('\n'), /canary/);
 });
 
 test('characters that Postgres cannot store are left out', async () => {
   const writer = openWriter();
   void writer.push(newRow({ prompt: 'a\0b\ud800c', response: '\udc00😀' }));
-  await writer.close();
+  await end(writer);
   assert.deepEqual(await db.query(`select prompt, response from relearn.samples`), [{ prompt: 'abc', response: '😀' }]);
 });
 
@@ -120,7 +126,7 @@ test('a row written twice is one row', async () => {
   const row = newRow({ incident: 'i1' });
   const writers = [openWriter(), openWriter()];
   for (const writer of writers) void writer.push(row);
-  await Promise.all(writers.map((writer) => writer.close()));
+  await Promise.all(writers.map(end));
   assert.equal(await count('samples'), 1);
   assert.equal(await count('tags'), 1);
 });
@@ -131,7 +137,7 @@ test('writers that start at the same hour all make its partitions and lose no ro
   for (const writer of writers) {
     for (let n = 0; n < 600; n += 1) void writer.push(n % 2 === 0 ? newRow({ ts }) : newUnsampledRow({ ts }));
   }
-  await Promise.all(writers.map((writer) => writer.close()));
+  await Promise.all(writers.map(end));
   assert.equal(await count('samples'), 1200);
   assert.equal(await count('recent'), 1200);
 });
@@ -143,7 +149,7 @@ test('a partition that was dropped under a writer is made again', async () => {
   await writer.flush();
   await db.query('drop table relearn.samples_20320506');
   void writer.push(newRow({ ts }));
-  await writer.close();
+  await end(writer);
   assert.equal(await count('samples'), 1);
   assert.deepEqual(writer.counts().dropped, {});
 });
@@ -161,7 +167,7 @@ test('a transaction takes both tables or neither', async () => {
   const writer = openWriter();
   await db.query(`alter table relearn.tags add constraint no_tags check (tag <> 'post_drift')`);
   void writer.push(newRow({ incident: 'i1', keptBecause: 'post_drift', inclusionProbability: 1 }));
-  await writer.close();
+  await end(writer);
   await db.query('alter table relearn.tags drop constraint no_tags');
   assert.equal(await count('samples'), 0);
   assert.deepEqual(writer.counts().dropped, { refused: 1 });

@@ -22,6 +22,7 @@ import { addTags } from '../../../src/tag/tags.ts';
 import { memoryLogger, silentSignals, testConfig } from '../../http/fixtures.ts';
 import { newRow } from '../../log/new-row.ts';
 import { createTestDatabase, type TestDatabase } from '../../stack.ts';
+import { until } from '../../until.ts';
 import { labelStudioProgram } from './label-studio-program.ts';
 
 const skip = existsSync(labelStudioProgram) ? false : 'not installed: npm run test:label-studio';
@@ -140,12 +141,8 @@ const current = async (requestId: string) =>
       [requestId],
     )
   )[0];
-async function corrected(requestId: string, completion: string): Promise<void> {
-  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(100)) {
-    if ((await current(requestId))?.completion === completion) return;
-  }
-  assert.fail(`${requestId} was not corrected to ${completion} in 30 s`);
-}
+const corrected = (requestId: string, completion: string) =>
+  until(`${requestId} is corrected`, async () => (await current(requestId))?.completion === completion);
 
 test('the queue goes to Label Studio once, and is held there', { skip, timeout: 240_000 }, async () => {
   const { db } = database;
