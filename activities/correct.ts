@@ -1,3 +1,4 @@
+import { activityInfo } from '@temporalio/activity';
 import type { Actor } from '../src/audit.ts';
 import { storeCorrections, type CorrectionStatus } from '../src/correct/corrections.ts';
 import { redactToStore } from '../src/log/redact/index.ts';
@@ -20,7 +21,9 @@ export function createCorrectActivities({ db, consoleUrl }: ActivityDependencies
       source: 'signal' | 'update';
     }): Promise<{ requestId: string; status: CorrectionStatus }[]> {
       const corrections = batch.corrections.map((correction) => ({ ...correction, source: batch.source }));
-      const stored = await withHeartbeat(() => storeCorrections(db, corrections));
+      const { attempt, scheduledTimestampMs } = activityInfo();
+      const since = attempt > 1 ? new Date(scheduledTimestampMs) : undefined;
+      const stored = await withHeartbeat(() => storeCorrections(db, corrections, { since }));
       return stored.map(({ requestId, status }) => ({ requestId, status }));
     },
 

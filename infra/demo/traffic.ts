@@ -30,7 +30,7 @@ export function openProduction(gateway: string, model: string, signal: AbortSign
   const answered = new Map<string, Answered>();
 
   async function ask({ prompt, truth }: TrafficRow, user: string): Promise<void> {
-    const answer = await waitFor({ what: 'the gateway to answer', timeoutMs: 30_000, signal }, async () => {
+    const answer = await waitFor({ what: 'the gateway to answer', timeoutMs: 120_000, signal }, async () => {
       const { statusCode, body } = await pool.request({
         ...{ method: 'POST', path: '/chat', headers: { 'content-type': 'application/json' } },
         body: JSON.stringify({ prompt, model, user_id: user }),

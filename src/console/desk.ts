@@ -76,8 +76,10 @@ export function useDesk(target: Target, operator: string): Desk {
   }, []);
   const without = ({ lease }: Held) => current.current.filter((held) => held.lease !== lease);
   const know = useCallback(
-    (known: Partial<QueueState>) =>
-      client.setQueryData<QueueState>(queueStateKey(target), (before) => before && { ...before, ...known }),
+    (known: Partial<QueueState>) => {
+      void client.cancelQueries({ queryKey: queueStateKey(target) }); // an answer on its way is of before
+      client.setQueryData<QueueState>(queueStateKey(target), (before) => before && { ...before, ...known });
+    },
     [client, target],
   );
 
@@ -125,6 +127,9 @@ export function useDesk(target: Target, operator: string): Desk {
   useRenewal(current, (held) =>
     enqueue(
       async () => {
+        // Behind a slow server renewals queue: the first that got through, or was refused, speaks for all.
+        const now = current.current.find(({ lease }) => lease === held.lease);
+        if (now === undefined || now.lost !== null || now.until > held.until) return;
         const until = await calls.renew(held);
         change(current.current.map((each) => (each.lease === held.lease ? { ...each, until } : each)));
       },

@@ -45,10 +45,10 @@ export function Header({ session, pages, page, live }: HeaderProps) {
 function SignedIn({ session }: { session: Session }) {
   const client = useQueryClient();
   const leave = async () => {
-    await signOut();
     // The pages go first: what they show would be asked for again, and refused.
     client.setQueryData<Session>(['session'], { keys: true, name: null, role: null, csrf: null });
     client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'session' });
+    await signOut().catch(() => client.invalidateQueries({ queryKey: ['session'] })); // who could not leave is still in
   };
   return (
     <>

@@ -17,7 +17,11 @@ export type IncidentView = z.output<typeof incidentResponse>;
 /** One incident: what was seen, how far it is, who did what, and the two decisions a person can take. */
 export function Incident({ id }: { id: string }) {
   const path = `/api/incidents/${encodeURIComponent(id)}`;
-  const asked = useQuery({ queryKey: ['live', 'incident', id], queryFn: () => get(path, incidentResponse) });
+  const asked = useQuery({
+    queryKey: ['live', 'incident', id],
+    queryFn: () => get(path, incidentResponse),
+    gcTime: 0, // who comes back to decide sees what is, not what was
+  });
   if (asked.isError) return <Failure error={asked.error} />;
   const incident = asked.data;
   if (incident === undefined) return <p className="quiet">Loading…</p>;

@@ -6,6 +6,9 @@ import { placeOf } from './route.ts';
 type Version = z.output<typeof versionsResponse>['versions'][number];
 
 /** Where a version stands, and whether it learned from rows that were erased since. */
+/** How often pages ask while a candidate is made: that it waits for a person now, Temporal knows and no event says. */
+export const underWayMs = 3000;
+
 export function Standing({
   version: { state, share, tainted_at },
 }: {

@@ -10,7 +10,7 @@ import { Failure, Time } from './parts.tsx';
 import { placeOf } from './route.ts';
 import { SliceTable } from './slice-table.tsx';
 import { Decision, Promote, RollBack } from './version-actions.tsx';
-import { Made, Standing } from './version-parts.tsx';
+import { Made, Standing, underWayMs } from './version-parts.tsx';
 import './versions.css';
 
 const SlicePlot = lazy(() => import('./slice-plot.tsx'));
@@ -20,7 +20,12 @@ type Version = z.output<typeof versionResponse>;
 /** One version: what let it serve or kept it from that, how it does beside the champion, and where it comes from. */
 export function VersionPage({ model, version }: { model: string; version: string }) {
   const path = `/api/models/${encodeURIComponent(model)}/versions/${encodeURIComponent(version)}`;
-  const asked = useQuery({ queryKey: ['live', 'version', model, version], queryFn: () => get(path, versionResponse) });
+  const asked = useQuery({
+    queryKey: ['live', 'version', model, version],
+    queryFn: () => get(path, versionResponse),
+    refetchInterval: ({ state }) => (state.data?.state === 'under_way' ? underWayMs : false),
+    gcTime: 0, // who comes back to decide sees what is, not what was
+  });
   if (asked.isError) return <Failure error={asked.error} />;
   if (asked.data === undefined) return <p className="quiet">Loading…</p>;
   const { data } = asked;

@@ -6,7 +6,7 @@ import { get } from './api.ts';
 import { Failure, Time } from './parts.tsx';
 import { placeOf } from './route.ts';
 import { Decision, RollBack } from './version-actions.tsx';
-import { CertificateBadge, Made, Standing } from './version-parts.tsx';
+import { CertificateBadge, Made, Standing, underWayMs } from './version-parts.tsx';
 import './versions.css';
 
 type Versions = z.output<typeof versionsResponse>;
@@ -19,6 +19,9 @@ export function Versions({ model }: { model: string }) {
     queryKey: ['live', 'versions', model, before],
     queryFn: () => get(path, versionsResponse),
     placeholderData: keepPreviousData,
+    refetchInterval: ({ state }) =>
+      state.data?.versions.some((version) => version.state === 'under_way') === true ? underWayMs : false,
+    gcTime: 0, // who comes back to decide sees what is, not what was
   });
   if (asked.isError) return <Failure error={asked.error} />;
   if (asked.data === undefined) return <p className="quiet">Loading…</p>;

@@ -27,6 +27,11 @@ export interface StoredCorrection {
   model: string | null;
 }
 
+export interface StoreOptions {
+  /** Of a step that runs again: when it was first asked for. What is there since then it stored itself, and is `stored`. */
+  since?: Date | undefined;
+}
+
 const longestCompletion = 100_000;
 
 /**
@@ -36,7 +41,11 @@ const longestCompletion = 100_000;
  * what a person corrects is learned. What an end user corrects in feedback waits, unverified, for a reviewer.
  * Answers one result per correction, in order. Throws `redactor_unavailable` and has stored none.
  */
-export async function storeCorrections(db: Database, corrections: readonly Correction[]): Promise<StoredCorrection[]> {
+export async function storeCorrections(
+  db: Database,
+  corrections: readonly Correction[],
+  { since }: StoreOptions = {},
+): Promise<StoredCorrection[]> {
   const prepared = await Promise.all(corrections.map(prepareCorrection));
   const wanted = prepared.filter((correction) => correction.completion !== null);
   if (wanted.length === 0) return prepared.map(describeInvalid);
@@ -49,7 +58,7 @@ export async function storeCorrections(db: Database, corrections: readonly Corre
     const stored = [...(await insertCorrections(tx, wanted)), ...(await restateCorrections(tx, wanted))];
     const reviewed = wanted.filter(({ source }) => source !== 'feedback').map(({ requestId }) => requestId);
     await tagUntagged(tx, reviewed);
-    const fresh = new Set(stored);
+    const fresh = new Set(since === undefined ? stored : await storedSince(tx, wanted, since));
     return prepared.map((correction) => {
       const model = known.get(correction.requestId) ?? null;
       if (correction.completion === null) return describeInvalid(correction);
@@ -153,6 +162,14 @@ async function restateCorrections(db: Database, corrections: readonly Prepared[]
        where later.request_id = c.request_id and later.operator = c.operator and later.seq > c.seq))
      returning id`,
     [[...last.values()]],
+  );
+  return rows.map((row) => row.id);
+}
+
+async function storedSince(db: Database, corrections: readonly Prepared[], since: Date): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(
+    `select id from relearn.corrections where id = any($1) and coalesce(restated_at, created_at) >= $2`,
+    [corrections.map(({ id }) => id), since],
   );
   return rows.map((row) => row.id);
 }

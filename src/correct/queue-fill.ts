@@ -143,7 +143,9 @@ const overlapMs = 60_000;
 /** What came later than that, from a spool or a long transaction, is found by a look at all rows. */
 const wholeEveryMs = 10 * 60_000;
 /** A request waits this long for the queue to be filled; after that it answers from what there is. */
-const patienceMs = 150;
+const usualPatienceMs = 150;
+/** Before the first filling that may be nothing, though rows wait. */
+const firstPatienceMs = 5000;
 
 export type QueueFiller = ReturnType<typeof createQueueFiller>;
 
@@ -151,7 +153,12 @@ export type QueueFiller = ReturnType<typeof createQueueFiller>;
  * Fills the queue when someone asks for it: `fill` resolves when a filling that began after the call has ended, or
  * after a moment. At most one is under way.
  */
-export function createQueueFiller(db: Database, models: readonly string[], onError: (error: unknown) => void) {
+export function createQueueFiller(
+  db: Database,
+  models: readonly string[],
+  onError: (error: unknown) => void,
+  patienceMs = usualPatienceMs,
+) {
   let running: Promise<void> = Promise.resolve();
   let next: Promise<void> | undefined;
   let filledAt: Date | undefined;
@@ -173,7 +180,8 @@ export function createQueueFiller(db: Database, models: readonly string[], onErr
   return {
     async fill(): Promise<void> {
       next ??= running = running.then(run);
-      await Promise.race([next, sleep(patienceMs, undefined, { ref: false })]);
+      const waitMs = filledAt === undefined ? Math.max(firstPatienceMs, patienceMs) : patienceMs;
+      await Promise.race([next, sleep(waitMs, undefined, { ref: false })]);
     },
     /** Waits for what is under way. */
     close: () => running,

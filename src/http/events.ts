@@ -19,7 +19,7 @@ export function addEventRoute(app: FastifyInstance, db: Database, onChange: () =
   const listeners = new Set<ServerResponse>();
   let timer: NodeJS.Timeout | undefined;
   let last: string | undefined;
-  let looking = false;
+  let looking: Promise<void> | undefined;
   let spokenAt = 0;
 
   function send(text: string): void {
@@ -27,9 +27,10 @@ export function addEventRoute(app: FastifyInstance, db: Database, onChange: () =
     for (const listener of listeners) listener.write(text);
   }
 
-  async function look(): Promise<void> {
-    if (looking) return;
-    looking = true;
+  /** One at a time: who asks while one is under way shares it. */
+  const look = (): Promise<void> => (looking ??= lookNow().finally(() => (looking = undefined)));
+
+  async function lookNow(): Promise<void> {
     try {
       const now = await fingerprint(db);
       if (now !== last) onChange();
@@ -38,8 +39,6 @@ export function addEventRoute(app: FastifyInstance, db: Database, onChange: () =
       last = now;
     } catch (error) {
       app.log.warn({ error: errorMessage(error) }, 'cannot look for what the console shows');
-    } finally {
-      looking = false;
     }
   }
 
@@ -55,7 +54,11 @@ export function addEventRoute(app: FastifyInstance, db: Database, onChange: () =
       throw new RelearnError('overloaded', 'Too many pages are open. Ask /api/overview now and then.');
     }
     // What the page asks for once it is connected is compared with this, and not with what is there a second later.
-    if (last === undefined) await look();
+    if (timer === undefined) {
+      await looking; // one that the last page left behind knows nothing of what came since
+      last = undefined;
+      await look();
+    }
     reply.hijack();
     const { raw } = reply;
     raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });

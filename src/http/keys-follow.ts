@@ -21,13 +21,14 @@ export interface FollowKeysOptions {
   /** How long keys known before are accepted while the database does not answer. */
   maxAgeMs: number;
   pollMs?: number;
+  /** How long an unknown key waits for the database. */
+  patienceMs?: number;
   now?: () => number;
 }
 
 /** Looks for unknown keys are at least this far apart: whoever guesses keys does not load the database. */
 const gapMs = 100;
-/** An unknown key waits this long for the database. */
-const patienceMs = 3000;
+const usualPatienceMs = 3000;
 const nobody = Buffer.alloc(32);
 
 /**
@@ -35,7 +36,7 @@ const nobody = Buffer.alloc(32);
  * seconds. A key that is not known yet is looked for at once. Resolves after the first look; throws when that fails.
  */
 export async function followKeys(options: FollowKeysOptions): Promise<Keys> {
-  const { db, logger, pollMs = 1000, now = Date.now } = options;
+  const { db, logger, pollMs = 1000, patienceMs = usualPatienceMs, now = Date.now } = options;
   const maxAgeMs = Math.max(options.maxAgeMs, 3 * pollMs); // between two looks they are always as old as that
   let known = new Map<string, UsableKey>();
   /** When the last look that was answered began. */

@@ -36,6 +36,8 @@ export interface ReviewOptions {
   logger: FastifyBaseLogger;
   /** Left out: requests need no key. */
   keys?: Keys | undefined;
+  /** How long a page waits for what came into the queue since the last one was asked for. */
+  queuePatienceMs?: number | undefined;
   /** What certificates are checked with. Left out: it is told that they were not. */
   certificateKeys?: Pick<CertificateKeys, 'check'> | undefined;
   /** The Temporal UI, where its address is known. */

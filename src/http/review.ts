@@ -48,9 +48,9 @@ export function buildReview(options: ReviewOptions): FastifyInstance {
   const mayAskFromElsewhere = isAskedByUi(payloads.uiOrigins);
   guardRoutes(app, { keys, scopes: reviewScopes, server: config.console, sessions, mayAskFromElsewhere });
 
-  const filler = createQueueFiller(db, models, (error) =>
-    app.log.warn({ error: errorMessage(error) }, 'the review queue was not filled'),
-  );
+  const noteUnfilled = (error: unknown) =>
+    app.log.warn({ error: errorMessage(error) }, 'the review queue was not filled');
+  const filler = createQueueFiller(db, models, noteUnfilled, options.queuePatienceMs);
   app.addHook('onClose', () => filler.close());
 
   addConsoleFiles(app);

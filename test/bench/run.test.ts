@@ -54,7 +54,8 @@ async function load(options: { connections: number; seconds: number; perSecond?:
     const counter = await startCounter(false);
     try {
       const result = await runLoad({ port: counter.port, model: 'm', ...options }).catch(() => undefined);
-      return result && { ...result, count: counter.count() };
+      if (result === undefined || (options.perSecond !== undefined && result.answered < 100)) return undefined;
+      return { ...result, count: counter.count() };
     } finally {
       await counter.close();
     }

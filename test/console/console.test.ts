@@ -85,9 +85,9 @@ test(
       'rollback ann: worse',
     ]);
 
+    assert.deepEqual(errors, []);
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByLabel('Your key').waitFor();
-    assert.deepEqual(errors, []);
     await context.close();
   },
 );

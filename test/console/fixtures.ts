@@ -14,6 +14,7 @@ import { memoryLogger, silentSignals, testConfig } from '../http/fixtures.ts';
 import { newRow } from '../log/new-row.ts';
 import { setChampion } from '../serve/fixtures.ts';
 import { createTestDatabase } from '../stack.ts';
+import { patienceMs } from '../until.ts';
 
 export const chromiumPath = '/usr/bin/chromium';
 /** Said by tests that cannot run here. */
@@ -57,7 +58,7 @@ export async function startTestConsole({ cards = 12, needsKeys = true, ...more }
   await db.query(
     `insert into relearn.deployments (model, version, previous, action, actor) values ('mail', 'v1', 'v0', 'deploy', 'ann')`,
   );
-  const keys = await followKeys({ db, logger, maxAgeMs: 60_000, pollMs: 50 });
+  const keys = await followKeys({ db, logger, maxAgeMs: 60_000, patienceMs, pollMs: 50 });
   const guard = needsKeys ? { keys } : {};
   const app = buildReview({
     config,
@@ -66,6 +67,7 @@ export async function startTestConsole({ cards = 12, needsKeys = true, ...more }
     signal,
     temporalUi: more.temporalUi,
     payloads: more.payloads,
+    queuePatienceMs: patienceMs,
     ...guard,
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
@@ -126,8 +128,8 @@ export function openBrowser(): Promise<Browser> {
 /** A fresh browser profile on the console's page; `errors` gathers what its developers' console says. */
 export async function openPage(browser: Browser, url: string, options: BrowserContextOptions = {}) {
   const context = await browser.newContext(options);
+  context.setDefaultTimeout(patienceMs);
   const page = await context.newPage();
-  page.setDefaultTimeout(120_000);
   const errors: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') errors.push(message.text());

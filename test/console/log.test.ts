@@ -24,6 +24,7 @@ before(async () => {
   const { db } = server;
   const topics = ['my parcel never came', 'please cancel the order', 'is there a student discount?'];
   const now = Date.now();
+  await db.query(`select relearn.ensure_partition('samples', $1)`, [new Date(now - 3_600_000)]);
   await insertRows(
     db,
     Array.from({ length: 120 }, (_, n) =>
@@ -93,7 +94,7 @@ test('rows are walked and opened by keyboard, and show all that is known, with m
   await page.keyboard.press('Enter');
   const row = page.getByRole('article', { name: /^Row / });
   await row.getByRole('heading', { name: 'Prompt' }).waitFor();
-  assert.match(page.url(), /[?&]row=/);
+  await page.waitForURL(/[?&]row=/);
   await page.keyboard.press('Enter');
   await row.waitFor({ state: 'detached' });
 

@@ -27,21 +27,29 @@ after(async () => {
 
 /** A day of the gold set that ends in drift, a promotion in its middle, and a challenger on trial. */
 async function fillDay(db: Database): Promise<void> {
+  const now = new Date();
   await db.query(
     `insert into relearn.gold_runs (id, model, model_version, purpose, state, gold_sha256, cases, passed, at)
      select 'g' || n, 'mail', 'v1', 'probe', 'ok', 'x', 100, case when n < 6 then 78 + n else 94 + n % 3 end,
-       now() - make_interval(mins => n * 15)
+       $1::timestamptz - make_interval(mins => n * 15)
      from generate_series(0, 80) n`,
+    [now],
   );
   for (let n = 80; n >= 0; n -= 1) {
     const figures = { healthyRate: 0.9, logStatistic: n < 6 ? 11 - n * 1.6 : -1 + (n % 4), logThreshold: 11 };
     await recordVerdict(
       db,
-      { model: 'mail', modelVersion: 'v1', monitor: 'gold_set', look: `l${n}`, at: new Date(Date.now() - n * 900_000) },
+      {
+        model: 'mail',
+        modelVersion: 'v1',
+        monitor: 'gold_set',
+        look: `l${n}`,
+        at: new Date(now.getTime() - n * 900_000),
+      },
       { state: n === 0 ? 'drift' : 'clean', effect: 0.1, reason: 'Gold set: 78.0 % of 100 cases pass.', figures },
     );
   }
-  const look = { model: 'mail', modelVersion: 'v1', look: 'l', at: new Date() };
+  const look = { model: 'mail', modelVersion: 'v1', look: 'l', at: now };
   const figures = { logStatistic: 2.1, logThreshold: 11 };
   const low = { state: 'clean', effect: 0, reason: 'Low confidence in 7.1 % of the answers.', figures } as const;
   await recordVerdict(db, { ...look, monitor: 'low_confidence' }, low);

@@ -20,6 +20,7 @@ import { incumbentOf, newKeys } from '../gate/fixtures.ts';
 import { memoryLogger, silentSignals, testConfig } from '../http/fixtures.ts';
 import { newRow } from '../log/new-row.ts';
 import { createTestDatabase } from '../stack.ts';
+import { patienceMs } from '../until.ts';
 
 const { keys: certificateKeys } = newKeys();
 const artifact = 'a'.repeat(64);
@@ -60,8 +61,8 @@ export async function startVersionsConsole() {
     promote: async (_model, version, { by, reason }) => void asked.push(`promote ${version} ${by}: ${reason}`),
   };
   await fillVersions(db);
-  const keys = await followKeys({ db, logger, maxAgeMs: 60_000, pollMs: 50 });
-  const app = buildReview({ config, db, logger, keys, signal, certificateKeys });
+  const keys = await followKeys({ db, logger, maxAgeMs: 60_000, patienceMs, pollMs: 50 });
+  const app = buildReview({ config, db, logger, keys, signal, certificateKeys, queuePatienceMs: patienceMs });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   return {
     ...{ app, db, url, asked },

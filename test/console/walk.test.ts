@@ -22,7 +22,7 @@ after(async () => {
 });
 
 const wanted = 20;
-const longMs = 300_000;
+const longMs = 600_000;
 const labels = ['ham', 'spam'];
 const card = (page: Page) => page.getByRole('article', { name: 'Card' });
 const serving = (page: Page, version: string) =>
@@ -51,8 +51,8 @@ async function findWrong(page: Page): Promise<void> {
   for (;;) {
     const id = (await card(page).getAttribute('data-request')) ?? '';
     const mail = walk.answered.get(id);
-    assert.ok(mail !== undefined, `${id} was asked by this test`);
-    if (!(await isReadable(page))) await send(page, 's');
+    // The demo's client asks again after ten seconds: what it did not wait for is in the log, too.
+    if (mail === undefined || !(await isReadable(page))) await send(page, 's');
     else if (mail.truth !== mail.response) return page.keyboard.press(String(1 + labels.indexOf(mail.truth)));
     else await send(page);
   }
@@ -68,7 +68,7 @@ async function correct(page: Page, rows: number): Promise<void> {
 async function decide(page: Page, name: string, says: RegExp): Promise<void> {
   await page.getByRole('button', { name, exact: true }).click();
   const dialog = page.getByRole('dialog', { name });
-  assert.match(await dialog.innerText(), says);
+  await dialog.getByText(says).first().waitFor();
   await dialog.getByLabel('Why, for the record').fill('as the pages say');
   await dialog.getByRole('button', { name, exact: true }).click();
 }

@@ -31,6 +31,29 @@ test('a correction is stored once, redacted, and the same said again is repeated
   assert.equal((await current(row))?.completion, 'write to [EMAIL]');
 });
 
+test('a step that runs again answers as it would have the first time, and other steps’ corrections are repeated', async () => {
+  const rows = [await insertRow(database.db), await insertRow(database.db), await insertRow(database.db)];
+  const given = rows.map((requestId) => ({ requestId, completion: 'so', operator: 'ann', source: 'update' as const }));
+  await storeCorrections(database.db, given.slice(0, 1));
+  await database.db.query(`update relearn.corrections set created_at = now() - interval '1 hour' where request_id = $1`, [
+    rows[0],
+  ]);
+  const since = new Date(Date.now() - 60_000);
+  const [, second, third] = given;
+  assert.ok(second !== undefined && third !== undefined);
+  const batch = [...given, second];
+  const first = await storeCorrections(database.db, [...given.slice(0, 2), second], {}); // died before the third
+  assert.deepEqual(
+    first.map(({ status }) => status),
+    ['repeated', 'stored', 'repeated'],
+  );
+  const again = await storeCorrections(database.db, batch, { since });
+  assert.deepEqual(
+    again.map(({ status }) => status),
+    ['repeated', 'stored', 'stored', 'repeated'],
+  );
+});
+
 test('the last correction of a row wins and the earlier ones stay', async () => {
   const row = await insertRow(database.db);
   await correct(row, 'first');

@@ -22,6 +22,7 @@ import { loadOnnxModel } from '../../src/serve/onnx.ts';
 import { openVersions } from '../../src/serve/versions.ts';
 import { setChampion } from '../serve/fixtures.ts';
 import { createTestDatabase } from '../stack.ts';
+import { patienceMs } from '../until.ts';
 
 const topics = {
   card: ['my card was stolen', 'block the card', 'a new card please', 'the card does not work', 'lost my card abroad'],
@@ -80,10 +81,10 @@ export async function startTestGateway({
   const options = { db, artifacts, models: config.models, load: loadOnnxModel, secret: () => undefined, logger };
   const champions = followChampions({ ...options, requireCertificate: () => Promise.resolve(), pollMs: 20 });
   const versions = openVersions(options);
-  const writer = openLogWriter({ db, logger, flushMs: 20, maxQueuedRows: 10_000, hotWindowHours: 24 });
+  const writer = openLogWriter({ db, logger, flushMs: 20, maxQueuedRows: 1_000_000, hotWindowHours: 24 });
   const hashKey = 'test key';
   const log = createAnswerLog({ writer, redactor, hashKey });
-  const keys = needsKeys ? await followKeys({ db, logger, maxAgeMs: 60_000, pollMs: 20 }) : undefined;
+  const keys = needsKeys ? await followKeys({ db, logger, maxAgeMs: 60_000, patienceMs, pollMs: 20 }) : undefined;
   const answerer = createAnswerer({ config, champions, versions, log, redactor });
   const app = buildGateway({ config, answerer, champions, db, log, hashKey, logger, keys });
 

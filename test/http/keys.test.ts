@@ -4,6 +4,7 @@ import { followKeys, type Keys } from '../../src/http/keys-follow.ts';
 import { createKey, listKeys, revokeKey, splitKey, type Scope } from '../../src/http/keys.ts';
 import { createTestDatabase, type TestDatabase } from '../stack.ts';
 import { memoryLogger } from './fixtures.ts';
+import { patienceMs } from '../until.ts';
 
 let database: TestDatabase;
 before(async () => {
@@ -20,7 +21,7 @@ const idOf = (key: string) => splitKey(key)?.id ?? '';
 const check = async (keys: Keys, key: string | undefined) =>
   keys.check(key === undefined ? undefined : `Bearer ${key}`);
 const follow = (more: { db?: TestDatabase['db']; now?: () => number; pollMs?: number } = {}) =>
-  followKeys({ db: database.db, logger: memoryLogger().logger, maxAgeMs: 60_000, pollMs: 20, ...more });
+  followKeys({ db: database.db, logger: memoryLogger().logger, maxAgeMs: 60_000, patienceMs, pollMs: 20, ...more });
 
 /** Waits until a key is refused, which it is after the next look. */
 async function untilRefused(keys: Keys, key: string, code: string): Promise<void> {

@@ -49,8 +49,8 @@ test('in the long run a bucket lets through the rate, whatever the bursts', () =
 });
 
 /** Sends bytes as they are and returns all that comes back until the server closes. */
-async function talk(first: string, trickle?: string): Promise<string> {
-  const socket = connect(port, '127.0.0.1');
+async function talk(first: string, { at = port, trickle }: { at?: number; trickle?: string } = {}): Promise<string> {
+  const socket = connect(at, '127.0.0.1');
   socket.on('error', () => {}); // the server may close while more is sent
   let got = '';
   socket.on('data', (chunk: Buffer) => (got += chunk.toString()));
@@ -72,17 +72,20 @@ const post = `POST /chat HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: applicatio
 
 test('a client that trickles its headers, or its body, is cut off', async () => {
   const [headers, body] = await Promise.all([
-    talk(`POST /chat HTTP/1.1\r\nhost: 127.0.0.1\r\n`, `x-slow: ${canary}\r\n`),
-    talk(`${post}content-length: 9000\r\n\r\n{"prompt":"${canary}`, canary),
+    talk(`POST /chat HTTP/1.1\r\nhost: 127.0.0.1\r\n`, { trickle: `x-slow: ${canary}\r\n` }),
+    talk(`${post}content-length: 9000\r\n\r\n{"prompt":"${canary}`, { trickle: canary }),
   ]);
   assertError(headers, 'request_timeout');
   assertError(body, 'request_timeout');
 });
 
 test('headers without end and bytes that are no HTTP are answered in the same shape', async () => {
-  assertError(await talk(`${post}x-long: ${canary.repeat(3000)}\r\n\r\n`), 'headers_too_large');
-  assertError(await talk(`${canary} \r\n\r\n`), 'invalid_request');
-  assert.ok(!gateway.lines.join('').includes(canary), 'the log holds nothing of it');
+  const patient = await startTestGateway({ logLevel: 'trace' });
+  const at = await listen(patient);
+  assertError(await talk(`${post}x-long: ${canary.repeat(3000)}\r\n\r\n`, { at }), 'headers_too_large');
+  assertError(await talk(`${canary} \r\n\r\n`, { at }), 'invalid_request');
+  assert.ok(!patient.lines.join('').includes(canary), 'the log holds nothing of it');
+  await patient.close();
 });
 
 test('requests beyond those that may be under way are refused at once, and places come free again', async () => {

@@ -82,9 +82,7 @@ test('rows of one moment are paged by their ids', async () => {
     newRow({ requestId: `same${n}`, ts, model: 'mail', prompt: 'same' }),
   );
   await insertRows(server.db, rows);
-  const first = await search({ text: 'same', limit: '3' });
-  const second = await search({ text: 'same', limit: '3', after: first.next ?? '' });
-  assert.deepEqual([...idsOf(first), ...idsOf(second)], ['same4', 'same3', 'same2', 'same1', 'same0']);
+  assert.deepEqual(await searchAll({ text: 'same', limit: '3' }), ['same4', 'same3', 'same2', 'same1', 'same0']);
 });
 
 test('each filter narrows the rows, its count and its export to the same ones', async () => {

@@ -11,6 +11,7 @@ import { addTags } from '../../src/tag/tags.ts';
 import { newRow } from '../log/new-row.ts';
 import { createTestDatabase, type TestDatabase } from '../stack.ts';
 import { memoryLogger, silentSignals, testConfig } from './fixtures.ts';
+import { patienceMs } from '../until.ts';
 
 const config = testConfig({ models: { mail: { serve: { kind: 'onnx' }, retrain: { minCorrected: 3 } } } });
 const { logger, lines } = memoryLogger();
@@ -31,6 +32,7 @@ beforeEach(async () => {
   );
   told = [];
   app = buildReview({
+    queuePatienceMs: patienceMs,
     ...{ config, db: database.db, logger },
     signal: {
       ...silentSignals,

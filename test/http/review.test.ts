@@ -11,6 +11,7 @@ import { newRow } from '../log/new-row.ts';
 import { setChampion } from '../serve/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../stack.ts';
 import { memoryLogger, silentSignals, testConfig } from './fixtures.ts';
+import { patienceMs } from '../until.ts';
 
 let database: TestDatabase;
 let app: FastifyInstance;
@@ -52,6 +53,7 @@ before(async () => {
     await setChampion(db, model, version);
   }
   app = buildReview({
+    queuePatienceMs: patienceMs,
     config,
     db,
     logger,

@@ -4,8 +4,9 @@ import { after, before, test } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { makeClient } from '../../infra/data-converter.ts';
+import { patiently } from '../../infra/prepare.ts';
 import { reconcileSchedules } from '../../infra/schedules.ts';
-import { configSchema } from '../../src/config.ts';
+import { configSchema, type Config } from '../../src/config.ts';
 import { readPayloadKeys } from '../../src/payload/keys.ts';
 import { temporalAddress } from '../stack.ts';
 import { until } from '../until.ts';
@@ -23,6 +24,8 @@ after(() => connection.close());
 
 const config = (everySeconds: number, retrain: object = {}) =>
   configSchema.parse({ models: { mail: { serve: { kind: 'onnx' }, drift: { everySeconds }, retrain } } });
+
+const reconcile = (wanted: Config) => patiently(() => reconcileSchedules(client, wanted), () => {}); // prettier-ignore
 
 async function schedules(): Promise<string[]> {
   const ids: string[] = [];
@@ -42,15 +45,15 @@ test('schedules follow the configuration: made, changed with their pause kept, d
 
   const watch = client.schedule.getHandle('drift-watch/mail');
   await watch.pause('an operator looks');
-  assert.deepEqual(await reconcileSchedules(client, config(600, cadence)), { created: [], changed: [], deleted: [] });
+  assert.deepEqual(await reconcile(config(600, cadence)), { created: [], changed: [], deleted: [] });
 
-  const changed = await reconcileSchedules(client, config(60, cadence));
+  const changed = await reconcile(config(60, cadence));
   assert.deepEqual(changed, { created: [], changed: ['drift-watch/mail'], deleted: [] });
   const { state, spec } = await watch.describe();
   assert.equal(state.paused, true);
   assert.equal(spec.intervals?.[0]?.every, 60_000);
 
-  const gone = await reconcileSchedules(client, config(60));
+  const gone = await reconcile(config(60));
   assert.deepEqual(gone, { created: [], changed: [], deleted: ['retrain-cadence/mail'] });
 });
 
@@ -59,7 +62,10 @@ test('another key in front makes the schedules anew, so that the one before can 
   const [first, both, second] = [keys('A'), keys('B', 'A'), keys('B')];
   const { namespace } = client.options;
   const reconcileWith = (own: typeof first) =>
-    reconcileSchedules(makeClient(connection, { namespace, payloadKeys: own }), config(60), own);
+    patiently(
+      () => reconcileSchedules(makeClient(connection, { namespace, payloadKeys: own }), config(60), own),
+      () => {},
+    );
   const all = ['cluster-watch/mail', 'drift-watch/mail', 'log-retention'];
   assert.deepEqual((await reconcileWith(first)).changed.sort(), all);
   assert.deepEqual((await reconcileWith(first)).changed, []);

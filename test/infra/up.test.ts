@@ -16,6 +16,7 @@ import { alive } from '../../infra/lock.ts';
 import { readStackFile } from '../../infra/stack-file.ts';
 import type { StackFile } from '../../infra/stack-file.ts';
 import { openDatabase } from '../../src/database.ts';
+import { until } from '../until.ts';
 
 const run = promisify(execFile);
 const cli = fileURLToPath(new URL('../../infra/cli.js', import.meta.url));
@@ -66,7 +67,7 @@ test('up serves, is found by the commands beside it, and Ctrl-C ends every proce
   assert.equal((await fetch(first.urls.temporalUi)).status, 200);
 
   const status = z.object({ up: z.literal(true), answers: z.object({ gateway: z.literal(true) }) });
-  status.parse(JSON.parse(await relearn('status', '--json')));
+  await until('both answer', async () => status.safeParse(JSON.parse(await relearn('status', '--json'))).success);
   assert.deepEqual(JSON.parse(await relearn('migrate', '--json')), { done: [] });
   await assert.rejects(relearn('up'), { stderr: /already runs in .*process \d+/ });
 

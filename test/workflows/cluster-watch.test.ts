@@ -9,6 +9,7 @@ import { taskQueue, workflowId } from '../../src/temporal.ts';
 import type { ClusterWatchResult } from '../../workflows/cluster-watch.ts';
 import { examples, model, newTopics, startLoop, until, type Loop } from '../loop.ts';
 import { recordHistories } from '../record-histories.ts';
+import { patienceMs } from '../until.ts';
 
 let loop: Loop;
 let truth: Map<string, string>;
@@ -58,6 +59,7 @@ test('what fails alike becomes named clusters that keep their keys, and large on
 
 test('the clusters are to be read over HTTP, those of an unknown model are not', async () => {
   const app = buildReview({
+    queuePatienceMs: patienceMs,
     config: loop.config,
     db: loop.database.db,
     signal: silentSignals,

@@ -40,7 +40,7 @@ test('a worker killed while an incident collects, while it trains and while it g
 
   const second = await loop.spawnWorker(longTraining);
   const run = workflowId.retrainRun(model, 1);
-  await until('it trains', async () => (await phaseOf(run))?.phase === 'train');
+  await until('it trains', async () => !['plan', 'dataset', undefined].includes((await phaseOf(run))?.phase));
   await kill(second);
 
   const third = await loop.spawnWorker(longTraining);

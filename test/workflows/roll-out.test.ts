@@ -63,7 +63,8 @@ test('a candidate answers growing shares, to the same users, and is champion in 
   const some = users.slice(0, 60); // all of them within the first step
   const first = await askAs(some);
   const again = await askAs(some);
-  for (const [user, { version }] of first) assert.equal(again.get(user)?.version, version);
+  // On a slow machine the share may have grown meanwhile: it never loses a user.
+  for (const [user, { version }] of first) if (version === 'v2') assert.equal(again.get(user)?.version, 'v2');
   assert.deepEqual(new Set([...first.values()].map(({ version }) => version)), new Set(['v1', 'v2']));
   assert.equal(await champion(), 'v1');
   await until('the share grows', async () => (await serving()).some(({ share }) => share === 0.5));
@@ -98,14 +99,18 @@ test('a rollback by its workflow ends the rollout and leaves the champion', asyn
 });
 
 test('a candidate of which users complain is taken back by itself', async () => {
+  const { canary } = loop.config.models[model]?.rollout ?? {};
+  assert.ok(canary !== undefined);
+  canary.stepMinutes = 1; // for all these answers and complaints
   const { finished } = await beginRollOut(120_000, 5);
   const replies = await askAs([...users, ...users.map((user) => `other ${user}`)]);
   const challenger = (await serving()).find(({ alias }) => alias === 'challenger')?.version;
-  for (const { version, requestId } of replies.values()) {
-    if (version === challenger) {
-      await storeFeedback(loop.database.db, { requestId, kind: 'thumbs_down', userIdHash: null });
-    }
-  }
+  const complaints = [...replies.values()].filter(({ version }) => version === challenger);
+  await Promise.all(
+    complaints.map(({ requestId }) =>
+      storeFeedback(loop.database.db, { requestId, kind: 'thumbs_down', userIdHash: null }),
+    ),
+  );
   const outcome = await finished();
   assert.equal(outcome.status, 'rolled_back');
   assert.match(outcome.reason ?? '', /^complaints [\d.]+ % of \d+, champion 0\.0 %/);

@@ -227,6 +227,7 @@ test('the UI shows what is encrypted with the console’s codec, and only then',
   await loop.client.workflow.getHandle(incident).result();
   await temporal.process.stop();
   temporal = await serveTemporal();
+  await until('its UI answers', () => fetch(temporal.ui).then(({ ok }) => ok).catch(() => false)); // prettier-ignore
   const page = await openUi(incident);
   await page.getByText(Buffer.from('binary/encrypted').toString('base64')).first().waitFor();
   assert.equal(await page.getByText('minCorrected').count(), 0);

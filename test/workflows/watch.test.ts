@@ -72,7 +72,7 @@ test('a gold set that is half way to an alarm is asked again in the same look; w
   const drifted = await look();
   assert.equal(drifted.status, 'drift');
   assert.equal(await probes(), 3);
-  assert.equal(upstream.received.length, 2 * gold.length);
+  assert.ok(upstream.received.length >= 2 * gold.length); // more where a probe was begun again
   assert.equal(drifted.monitors.filter(({ monitor }) => monitor === 'gold_set').length, 1);
   const verdicts = await query<{ state: string }>(
     `select state from relearn.monitor_verdicts where monitor = 'gold_set' and model = '${chat}' order by at, id`,
@@ -118,8 +118,8 @@ test('the stronger model proposes for the queue within its budget, what is verif
   assert.ok(stored.length > 0 && stored.length <= 6, `${stored.length} within the budget of 6`);
   assert.ok(stored.every(({ source, completion }) => source === 'stronger_model' && completion === 'travel'));
   await until('the incident counts them', async () => {
-    const { corrected } = await handle.query<{ corrected: number }>('state');
-    return corrected === stored.length;
+    const state = await handle.query<{ corrected: number }>('state').catch(() => undefined);
+    return state?.corrected === stored.length;
   });
   await query(`update relearn.proposals set at = at - interval '1 hour'`);
   upstream.become(() => 'hang up');

@@ -22,7 +22,7 @@ import { addTags } from '../../../src/tag/tags.ts';
 import { memoryLogger, silentSignals, testConfig } from '../../http/fixtures.ts';
 import { newRow } from '../../log/new-row.ts';
 import { createTestDatabase, type TestDatabase } from '../../stack.ts';
-import { until } from '../../until.ts';
+import { patienceMs, until } from '../../until.ts';
 import { labelStudioProgram } from './label-studio-program.ts';
 
 const skip = existsSync(labelStudioProgram) ? false : 'not installed: npm run test:label-studio';
@@ -51,6 +51,7 @@ before(async () => {
   const labelStudio = { url, tokenEnv: 'LS_TOKEN', webhookSecretEnv: 'LS_SECRET' };
   const { logger } = memoryLogger();
   app = buildReview({
+    queuePatienceMs: patienceMs,
     config: testConfig({ models: { mail: { serve: { kind: 'onnx' }, labelStudio } } }),
     ...{ db: database.db, logger, secret: (name) => (name === 'LS_SECRET' ? secret : undefined) },
     signal: {

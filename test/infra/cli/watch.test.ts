@@ -78,7 +78,8 @@ test('drift report opens one incident for an event, starts its response, and sho
   const again = await json(reported, ...event, '--reason', 'the same once more');
   assert.deepEqual([again.incident, again.created], [first.incident, false]);
   const handle = loop.client.workflow.getHandle(workflowId.driftResponse(model, first.incident));
-  await until('it collects', async () => (await handle.query<{ phase: string }>('state')).phase === 'collecting');
+  const state = () => handle.query<{ phase: string }>('state').catch(() => undefined);
+  await until('it collects', async () => (await state())?.phase === 'collecting');
   const stored = await loop.database.db.query(`select * from relearn.incidents`);
   assert.ok(!JSON.stringify(stored).includes('ann@example.com'));
   const { stdout } = await relearn('status');
