@@ -35,9 +35,10 @@ test('a step that runs again answers as it would have the first time, and other 
   const rows = [await insertRow(database.db), await insertRow(database.db), await insertRow(database.db)];
   const given = rows.map((requestId) => ({ requestId, completion: 'so', operator: 'ann', source: 'update' as const }));
   await storeCorrections(database.db, given.slice(0, 1));
-  await database.db.query(`update relearn.corrections set created_at = now() - interval '1 hour' where request_id = $1`, [
-    rows[0],
-  ]);
+  await database.db.query(
+    `update relearn.corrections set created_at = now() - interval '1 hour' where request_id = $1`,
+    [rows[0]],
+  );
   const since = new Date(Date.now() - 60_000);
   const [, second, third] = given;
   assert.ok(second !== undefined && third !== undefined);
