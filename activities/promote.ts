@@ -55,16 +55,16 @@ export function createPromoteActivities({ config, db, certificateKeys, consoleUr
       };
     },
 
-    /** Lets a certified candidate answer a share of the traffic. False when the rollout was ended meanwhile. */
+    /** Lets a certified candidate answer a share of the traffic; why not, when the rollout was ended meanwhile. */
     async rollOutTo(input: {
       model: string;
       run: number;
       version: string;
       share: number;
       expectedToken: number;
-    }): Promise<boolean> {
-      const { state } = await setChallengerShare(db, certificateKeys, input);
-      return state === 'running';
+    }): Promise<boolean | { ended: string }> {
+      const { state, reason } = await setChallengerShare(db, certificateKeys, input);
+      return state === 'running' || { ended: reason ?? state };
     },
 
     /** How the candidate does beside the champion. The gold runs are eval runs of both on the gold set. */

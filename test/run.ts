@@ -6,7 +6,7 @@ import { setMaxListeners } from 'node:events';
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve, sep } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +21,7 @@ import { databaseUrl, templateDatabase } from './stack.ts';
 import { patienceMs } from './until.ts';
 
 const built = fileURLToPath(new URL('./', import.meta.url));
-const filesAtOnce = 2;
+const filesAtOnce = 3; // most of a file is waiting
 
 const stopping: (() => Promise<void>)[] = [];
 const interrupted = new AbortController();
@@ -64,15 +64,15 @@ async function stopStack(): Promise<void> {
   for (const stop of stopping.splice(0).reverse()) await stop();
 }
 
-/** Built files of the source paths given: all of them, of a folder, or one. */
+/** Built files of the source paths given: all of them, of a folder, or one. What was built of sources that are gone is none. */
 function testFiles(paths: readonly string[]): string[] {
-  const source = resolve('test') + sep;
-  const targets = paths.map((path) => join(built, resolve(path).replace(source, '').replace(/\.ts$/, '.js')));
-  return (targets.length === 0 ? [built] : targets).flatMap((target) => {
+  const source = resolve('test');
+  const targets = paths.length === 0 ? [source] : paths.map((path) => resolve(path));
+  return targets.flatMap((target) => {
     if (!existsSync(target)) throw new Error(`There is no test at ${target}. Wanted paths such as test/log.`);
-    if (!statSync(target).isDirectory()) return [target];
-    const names = readdirSync(target, { recursive: true, encoding: 'utf8' });
-    return names.filter((name) => name.endsWith('.test.js')).map((name) => join(target, name));
+    const names = statSync(target).isDirectory() ? readdirSync(target, { recursive: true, encoding: 'utf8' }) : [''];
+    const files = names.map((name) => join(target, name)).filter((file) => file.endsWith('.test.ts'));
+    return files.map((file) => join(built, relative(source, file).replace(/\.ts$/, '.js')));
   });
 }
 

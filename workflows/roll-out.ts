@@ -26,7 +26,9 @@ export async function rollOut({ askedBack, tell, ...wanted }: RollOut): Promise<
   const { model, run, champion, version, token, canary } = wanted;
   for (const share of canary.shares) {
     tell(share, 'begins');
-    if (!(await patient.rollOutTo({ model, run, version, share, expectedToken: token }))) return 'taken back';
+    const answers = await patient.rollOutTo({ model, run, version, share, expectedToken: token });
+    // In histories of earlier releases it is false.
+    if (answers !== true) return answers === false ? 'taken back' : answers.ended;
     const before = await bulk.infer({ model, source: 'probe', cases: 'gold', version: champion });
     const after = await bulk.infer({ model, source: 'probe', cases: 'gold', version });
     const gold = before === null || after === null ? null : { champion: before.id, candidate: after.id };
