@@ -74,8 +74,6 @@ export function openLogWriter(options: LogWriterOptions): LogWriter {
           onProblem: (code) => logger.error({ code }, 'the spool of the log cannot be written'),
         });
   const durable = options.durable === true && spool !== undefined;
-  /** Half the room at most: a row kept for a reason finds one to take the place of while a batch is under way. */
-  const mostInFlight = Math.max(1, Math.min(durable ? Infinity : batchRows, maxQueuedRows >> 1));
   let inFlight: LogRow[] = [];
   let written = 0;
   let waiters: (() => void)[] = [];
@@ -156,7 +154,7 @@ export function openLogWriter(options: LogWriterOptions): LogWriter {
   async function drainBatch(): Promise<number> {
     const settled = waiters;
     waiters = [];
-    inFlight = queue.take(mostInFlight);
+    inFlight = queue.take(durable ? maxQueuedRows : batchRows);
     try {
       if (durable || away()) inFlight = await spoolRows(inFlight);
       if (!away()) inFlight = await storeNow(inFlight);
