@@ -70,33 +70,35 @@ async function findOrInsert(db: Database, detection: Detection): Promise<{ id: s
   const id = joined ?? (await insertIncident(db, detection));
   if (id === null) return null;
   const { model, monitor, eventId, by: actor } = detection;
+  if (eventId !== undefined) {
+    await db.query(`insert into relearn.drift_events (model, event_id, incident) values ($1, $2, $3)`, [
+      model,
+      eventId,
+      id,
+    ]);
+  }
   const details = { monitor, event: eventId, created: joined === null };
   if (actor !== undefined) await recordAudit(db, { actor, action: 'drift_event', model, subject: id, details });
   return { id, created: joined === null };
 }
 
+/** Holds the event till the transaction ends: the same one at the same moment waits, and finds it. */
 async function findByEvent(db: Database, { model, eventId }: Detection): Promise<string | null> {
   if (eventId === undefined) return null;
-  const [row] = await db.query<{ id: string }>(
-    `select id from relearn.incidents where model = $1 and (event_id = $2 or figures->'joinedEvents' ? $2)
-     order by detected_at desc limit 1`,
+  await db.query(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [JSON.stringify([model, eventId])]);
+  const [row] = await db.query<{ incident: string }>(
+    `select incident from relearn.drift_events where model = $1 and event_id = $2`,
     [model, eventId],
   );
-  return row?.id ?? null;
+  return row?.incident ?? null;
 }
 
-/** The last 100 events that joined are remembered: enough to know one that is sent again. */
-async function joinOpenIncident(db: Database, { model, eventId, detectedAt }: Detection): Promise<string | null> {
+async function joinOpenIncident(db: Database, { model, detectedAt }: Detection): Promise<string | null> {
   const [row] = await db.query<{ id: string }>(
-    `update relearn.incidents i set detections = detections + 1,
-       last_detected_at = greatest(last_detected_at, detected_at, $3),
-       figures = case when $2::text is null then figures else figures || jsonb_build_object('joinedEvents', (
-         select jsonb_agg(event order by place) from (
-           select event, place from jsonb_array_elements_text(coalesce(figures->'joinedEvents', '[]') || to_jsonb($2::text))
-             with ordinality as e (event, place) order by place desc limit 100) latest)) end
-     where model = $1 and ${isOpen} and ($2::text is null or event_id is distinct from $2 and not coalesce(figures->'joinedEvents', '[]') ? $2)
-     returning id`,
-    [model, eventId ?? null, detectedAt],
+    `update relearn.incidents set detections = detections + 1,
+       last_detected_at = greatest(last_detected_at, detected_at, $2)
+     where model = $1 and ${isOpen} returning id`,
+    [model, detectedAt],
   );
   return row?.id ?? null;
 }

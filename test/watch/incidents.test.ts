@@ -92,16 +92,18 @@ test('an event that is sent again changes nothing, whether it opened an incident
   assert.notEqual(next.id, id);
 });
 
-test('the same event id of another model is another event, and only the last 100 that joined are kept', async () => {
+test('the same event id of another model is another event, and each that joined is known however many followed', async () => {
   const { id } = await openIncident(stack.db, detection('d1', { eventId: 'e' }));
   const other = await openIncident(stack.db, detection('d2', { eventId: 'e' }));
   assert.notEqual(other.id, id);
   for (let n = 0; n < 103; n += 1) await openIncident(stack.db, detection('d1', { eventId: `e${n}` }));
-  const { figures, detections } = await getIncident(stack.db, id);
-  assert.equal(detections, 104);
-  const joined = figures['joinedEvents'];
-  assert.ok(Array.isArray(joined));
-  assert.deepEqual([joined.length, joined.includes('e3'), joined.includes('e2')], [100, true, false]);
+  assert.deepEqual(await openIncident(stack.db, detection('d1', { eventId: 'e0' })), { id, created: false });
+  assert.equal((await getIncident(stack.db, id)).detections, 104);
+  const atOnce = await Promise.all(
+    Array.from({ length: 10 }, () => openIncident(stack.db, detection('d1', { eventId: 'once' }))),
+  );
+  assert.deepEqual(new Set(atOnce.map((opened) => opened.id)), new Set([id]));
+  assert.equal((await getIncident(stack.db, id)).detections, 105);
 });
 
 test('an end is final: it ends collecting, may be said twice, and nothing follows it', async () => {
