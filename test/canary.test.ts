@@ -99,6 +99,9 @@ async function post(app: FastifyInstance, url: string, payload: object | string,
   return response;
 }
 
+/** As clients without a field for it name their user. */
+const userInHeader = { 'x-user-id': 'canary.bird@example.com' };
+
 /** Canaries in a stream, in the arguments of a tool call, in a picture's address and in an endpoint's errors. */
 async function talkToEndpoint(): Promise<void> {
   const picture = { type: 'image_url', image_url: { url: `https://host/${identifiers[0] ?? ''}` } };
@@ -111,6 +114,7 @@ async function talkToEndpoint(): Promise<void> {
   ];
   const ask = { model: chat, messages, user: 'canary-user-4711' };
   const headers = { host: '127.0.0.1', ...bearer };
+  await post(gateway, '/v1/chat/completions', { model: chat, messages }, userInHeader);
   const answer = (payload: object) => gateway.inject({ method: 'POST', url: '/v1/chat/completions', payload, headers });
   assert.ok((await answer(ask)).body.includes(word));
   upstream.become(() => fakeCompletion({ content: null, tool_calls: [call] }));
@@ -143,6 +147,7 @@ async function turnTheLoop(): Promise<void> {
     { role: 'user', content: text },
   ];
   await post(gateway, '/v1/chat/completions', { model, messages, user: 'canary-user-4711' });
+  await post(gateway, '/v1/chat/completions', { model, messages }, userInHeader);
   await loop.log.flush();
   await post(gateway, '/v1/feedback', { request_id: requestId, kind: 'report', comment: text, correction: text });
 

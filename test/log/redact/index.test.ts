@@ -35,6 +35,11 @@ const redactions: [string, string][] = [
   ['my social security number is 123456789', 'my social security number is [SSN]'],
 ];
 
+test('it is importable as relearn/redact, with its types', async () => {
+  const { redactText: shipped } = await import('relearn/redact');
+  assert.deepEqual(shipped('write to bob@x.com').found, { EMAIL: 1 });
+});
+
 for (const [text, wanted] of redactions) {
   test(`${text} becomes ${wanted}`, () => assert.equal(redactText(text).text, wanted));
 }
