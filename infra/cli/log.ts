@@ -59,7 +59,16 @@ export function addLogCommands(program: Command): void {
     .action((file: string, _: unknown, command: Command) =>
       runWith<ImportOptions>(command, async ({ config, db }, { model, gzip, json }) => {
         requireModel(Object.keys(config.models), model);
-        const result = await importLog(db, model, readJsonl(file, logRecordSchema, { gzip: isGzip(file, gzip) }));
+        const { retentionDays } = config.log;
+        const records = readJsonl(file, logRecordSchema, { gzip: isGzip(file, gzip) });
+        const keptSince = new Date(Date.now() - retentionDays * 86_400_000);
+        const result = await importLog(db, model, records, keptSince);
+        if (result.expiring > 0) {
+          console.error(
+            `${result.expiring} rows are older than log.retentionDays (${retentionDays}): the next retention takes them, ` +
+              `but for those that are corrected. To keep them, raise it before you import.`,
+          );
+        }
         const known = result.read - result.imported;
         report(json, result, () => `${result.imported} rows imported, ${known} were there already.`);
       }),

@@ -10,6 +10,8 @@ export interface ImportResult {
   read: number;
   /** Rows that were not there before. */
   imported: number;
+  /** Of those read, from before the retention: they go with the next one, unless they are corrected. */
+  expiring: number;
 }
 
 const batchRows = 500;
@@ -17,10 +19,15 @@ const batchRows = 500;
 /**
  * Stores records of another log as samples of `model`, redacted, all with probability 1. A request id that is there
  * already stays as it is, so an import may be run again. Holds one batch of rows in memory; where the records end in an
- * error, the batches before it are stored and the error says so.
+ * error, the batches before it are stored and the error says so. `keptSince`: where the retention ends today.
  */
-export async function importLog(db: Database, model: string, records: AsyncIterable<LogRecord>): Promise<ImportResult> {
-  const result: ImportResult = { read: 0, imported: 0 };
+export async function importLog(
+  db: Database,
+  model: string,
+  records: AsyncIterable<LogRecord>,
+  keptSince = new Date(0),
+): Promise<ImportResult> {
+  const result: ImportResult = { read: 0, imported: 0, expiring: 0 };
   const batch = new Map<string, LogRecord>();
   const storeBatch = async (): Promise<void> => {
     const records = [...batch.values()].map((record) => redactToStore((redact) => redactRecord(record, redact)));
@@ -30,6 +37,7 @@ export async function importLog(db: Database, model: string, records: AsyncItera
   try {
     for await (const record of records) {
       result.read += 1;
+      if (new Date(record.ts) < keptSince) result.expiring += 1;
       if (!batch.has(record.request_id)) batch.set(record.request_id, record);
       if (batch.size === batchRows) await storeBatch();
     }

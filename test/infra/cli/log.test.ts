@@ -26,11 +26,13 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function relearn(...args: string[]): Promise<string> {
+const relearn = async (...args: string[]) => (await relearnWhole(...args)).stdout;
+
+function relearnWhole(...args: string[]) {
   const unset = /^(DATABASE_URL|TEMPORAL_.*|RELEARN_.*)$/;
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !unset.test(name)));
   const options = { cwd: folder, env: { ...env, DATABASE_URL: database.url } };
-  return (await run(process.execPath, [cli, 'log', ...args], options)).stdout;
+  return run(process.execPath, [cli, 'log', ...args], options);
 }
 
 const records = (count: number): LogRecord[] =>
@@ -47,7 +49,7 @@ const readBack = (jsonl: string): LogRecord[] =>
     .trimEnd()
     .split('\n')
     .map((line) => logRecordSchema.parse(JSON.parse(line)));
-const counts = z.object({ read: z.number(), imported: z.number() });
+const counts = z.object({ read: z.number(), imported: z.number() }); // `expiring` depends on the day
 const path = (name: string): string => join(folder, name);
 
 async function importFile(name: string, ...more: string[]) {
@@ -69,6 +71,15 @@ test('a log that is exported compressed comes back the same into an empty databa
   );
   await writeFile(path('plainly-named'), compressed);
   assert.deepEqual(await importFile('plainly-named', '--gzip'), { read: 700, imported: 0 });
+});
+
+test('rows from before the retention are imported with a word of warning', async () => {
+  const old = new Date(Date.now() - 91 * 86_400_000).toISOString();
+  const given = records(3).map((record, n) => ({ ...record, ts: n === 0 ? old : new Date().toISOString() }));
+  await writeFile(path('old.jsonl'), lines(given));
+  const { stdout, stderr } = await relearnWhole('import', path('old.jsonl'), '--model', model, '--json');
+  assert.deepEqual(JSON.parse(stdout), { read: 3, imported: 3, expiring: 1 });
+  assert.match(stderr, /^1 rows are older than log\.retentionDays \(90\)/m);
 });
 
 test('an export takes model, times and tag together', async () => {
