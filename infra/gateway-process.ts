@@ -11,8 +11,12 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+/** Of the 18 s that an ending process has, the log may need ten. */
+const answersMs = 7000;
+
 /**
- * Serves the champions. `stop` takes no new request, answers those under way, then stores what the log still holds.
+ * Serves the champions. `stop` takes no new request, answers those under way, then stores what the log still holds. Answers
+ * that take longer than seven seconds more are broken off, and logged as far as they came.
  * Throws `keys_required` where others can reach it and there is no key.
  */
 export async function startGateway(runtime: Runtime, logger: Logger, port?: number): Promise<RunningServer> {
@@ -23,7 +27,9 @@ export async function startGateway(runtime: Runtime, logger: Logger, port?: numb
   const answering = await openAnswering({ config, db, databaseUrl, hashKey, secret, logger, load: loadOnnxModel });
   const app = buildGateway({ config, db, hashKey, logger, keys, ...answering });
   const stop = async () => {
+    const breakingOff = setTimeout(() => app.server.closeAllConnections(), answersMs);
     await app.close();
+    clearTimeout(breakingOff);
     await answering.close();
     await keys?.close();
   };
