@@ -13,13 +13,15 @@ export type Model = Answer['models'][number];
 
 /** A run's phases are Temporal's: no event of the database tells of each. */
 const runPollMs = 3000;
+/** Nor of each request, tag and queued row: what the steps count is asked for now and then. */
+const countPollMs = 10_000;
 
 /** The loop of every model at a glance. */
 export default function Overview() {
   const overview = useQuery({
     queryKey: ['live', 'overview'],
     queryFn: () => get('/api/overview', overviewResponse),
-    refetchInterval: ({ state }) => (state.data?.models.some(isRunning) === true ? runPollMs : false),
+    refetchInterval: ({ state }) => (state.data?.models.some(isRunning) === true ? runPollMs : countPollMs),
   });
   if (overview.isError) return <Failure error={overview.error} />;
   if (overview.data === undefined) return <p className="quiet">Loading…</p>;

@@ -1,5 +1,7 @@
 /** An answer is used again for so many times as long as it took: reviewers share what is dear. */
 const factor = 20;
+/** And no longer: who looks again after ten seconds sees what came since. */
+const mostMs = 5000;
 /** What takes less is asked each time. */
 const cheapMs = 10;
 const mostKnown = 100;
@@ -19,7 +21,7 @@ export interface Reuse<Result> {
 }
 
 /**
- * An answer that took long is used again for a second or two, until `forget` is called; what takes a moment is always
+ * An answer that took long is used again for a second or two, five at most, until `forget` is called; what takes a moment is always
  * fresh. One is under way for each key at most: after a change, those who ask wait for it and share the next.
  */
 export function createReuse<Result>(): Reuse<Result> {
@@ -38,7 +40,7 @@ export function createReuse<Result>(): Reuse<Result> {
       const started = performance.now();
       const answer = await ask();
       const took = performance.now() - started;
-      state.until = took < cheapMs ? 0 : started + (1 + factor) * took;
+      state.until = took < cheapMs ? 0 : started + took + Math.min(factor * took, mostMs);
       return answer;
     };
     const answer = last?.until === Infinity ? last.answer.then(begin, begin) : begin();

@@ -5,7 +5,10 @@ import type { Browser } from 'playwright-core';
 import { z } from 'zod';
 import type { Database } from '../../src/database.ts';
 import { overviewResponse } from '../../src/http/console-schemas.ts';
+import { insertRows } from '../../src/log/insert-rows.ts';
+import { addTags } from '../../src/tag/tags.ts';
 import { recordVerdict } from '../../src/watch/verdicts.ts';
+import { newRow } from '../log/new-row.ts';
 import { eventually } from '../until.ts';
 import { noBrowser, openBrowser, openPage, seriousViolations, signIn } from './fixtures.ts';
 import { startTestConsole, type TestConsole } from './fixtures.ts';
@@ -152,6 +155,29 @@ for (const colorScheme of ['light', 'dark'] as const) {
     );
   }
 }
+
+test('requests and queued rows are counted on while nothing else happens', inBrowser, async () => {
+  assert.ok(browser);
+  await server.db.query(`update relearn.retrain_runs set state = 'promoted'`); // one under way is asked for oftener
+  const { context, page, errors } = await openPage(browser, server.url);
+  await signIn(page, await server.makeKey('view'));
+  const [log, correct] = ['Log', 'Tag & correct'].map((name) =>
+    page.getByRole('list', { name: 'The loop of mail' }).getByRole('link', { name }),
+  );
+  assert.ok(log && correct);
+  await correct.getByText('36 rows queued').waitFor();
+  const counted = await log.locator('b').innerText();
+  await server.db.query(
+    `insert into relearn.minutes (model, model_version, source, minute, requests)
+     values ('mail', 'v1', 'production', date_trunc('minute', now()), 40)`,
+  );
+  await insertRows(server.db, [newRow({ requestId: 'late', model: 'mail', prompt: 'late', response: 'other' })]);
+  await addTags(server.db, { tag: 'post_drift', requestIds: ['late'], source: 'drift', incident: 'i1' });
+  await correct.getByText('37 rows queued').waitFor();
+  assert.notEqual(await log.locator('b').innerText(), counted);
+  assert.deepEqual(errors, []);
+  await context.close();
+});
 
 test('without traffic and probes the overview says how they come', inBrowser, async () => {
   assert.ok(browser);

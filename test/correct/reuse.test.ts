@@ -26,6 +26,22 @@ test('what takes a moment is asked each time; what takes long is used again, by 
   assert.equal(await reuse('d', quick), 5);
 });
 
+test('however long an answer took, it is used again for five seconds at most', async (t) => {
+  let now = 0;
+  t.mock.method(performance, 'now', () => now);
+  const reuse = createReuse<number>();
+  let asked = 0;
+  const slow = () => {
+    now += 2000;
+    return Promise.resolve((asked += 1));
+  };
+  assert.equal(await reuse('a', slow), 1);
+  now += 4999;
+  assert.equal(await reuse('a', slow), 1);
+  now += 1;
+  assert.equal(await reuse('a', slow), 2);
+});
+
 test('after a change nobody gets an answer of before it; those who ask meanwhile share the next one', async (t) => {
   const work = openClock(t);
   const reuse = createReuse<number>();
