@@ -13,7 +13,10 @@ const policy = [
   ...["form-action 'none'", "base-uri 'none'", "frame-ancestors 'none'"],
 ].join('; ');
 
-/** The page at `/` and its files, as `npm run build` left them, and headers of safety on every answer. */
+/**
+ * The page at `/` and its files, as `npm run build` left them, compressed for who takes that, and headers of safety on
+ * every answer.
+ */
 export function addConsoleFiles(app: FastifyInstance): void {
   app.addHook('onSend', async (request, reply) => {
     void reply
@@ -27,7 +30,7 @@ export function addConsoleFiles(app: FastifyInstance): void {
   });
   // The names of assets hold a digest of what is in them.
   app.register(fastifyStatic, {
-    ...{ root: `${folder}assets`, prefix: '/assets/', index: false },
+    ...{ root: `${folder}assets`, prefix: '/assets/', index: false, preCompressed: true },
     ...{ immutable: true, maxAge: '365d', cacheControl: true },
   });
   app.get('/', (_request, reply) => {
