@@ -25,11 +25,13 @@ function warningOf({ metric, slice, required, min, maxDrop }: Gate, cases: reado
   if (held === 0) return 'the eval pack holds no case of it.';
   if (!required || (metric !== 'pass_rate' && metric !== 'score')) return undefined;
   if (maxDrop === 0) return 'maxDrop 0 refuses most equal candidates.';
-  if (maxDrop === undefined) {
-    if (min !== undefined || held >= minimumCases) return undefined;
+  if (maxDrop === undefined && min !== undefined) return undefined;
+  if (maxDrop === undefined && held < minimumCases) {
     return `${held} cases are too few for the usual margin of ${defaultMargin}, so it is advisory; wanted ${minimumCases} cases, or a maxDrop of its own.`;
   }
-  const wanted = Math.ceil(usualDiscordance * (z95 / maxDrop) ** 2);
+  const margin = maxDrop ?? defaultMargin;
+  const wanted = Math.ceil(usualDiscordance * (z95 / margin) ** 2);
   if (held >= wanted) return undefined;
-  return `with ${held} cases an equal candidate fails maxDrop ${maxDrop} in most runs; wanted ${wanted} cases, or a wider margin.`;
+  const told = maxDrop === undefined ? `the usual margin of ${margin}` : `maxDrop ${margin}`;
+  return `with ${held} cases an equal candidate fails ${told} in most runs; wanted ${wanted} cases, or a wider maxDrop.`;
 }

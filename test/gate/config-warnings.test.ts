@@ -11,6 +11,15 @@ test('a margin too narrow for its slice is warned of, with the number of cases i
   assert.match(warning ?? '', /slice all: with 346 cases .* wanted 347/);
 });
 
+test('the usual margin is warned of like the same one written down, wherever it decides', () => {
+  assert.deepEqual(gateWarnings([gate], cases(347)), []);
+  for (const count of [300, 346]) {
+    const [warning] = gateWarnings([gate], cases(count));
+    assert.match(warning ?? '', new RegExp(`with ${count} cases .* the usual margin of 0.025 .* wanted 347 cases`));
+  }
+  assert.deepEqual(gateWarnings([{ ...gate, min: 0.9 }], cases(320)), []);
+});
+
 test('a slice counts its own cases, and "all" counts every one', () => {
   const pack = [...cases(300, 'easy'), ...cases(60, 'hard')];
   assert.equal(gateWarnings([{ ...gate, maxDrop: 0.025 }], pack).length, 0);
@@ -28,7 +37,6 @@ test('only a required comparison is warned of, and no drop at all always', () =>
 test('a slice the pack does not hold, and one too small for the usual margin, are warned of', () => {
   assert.match(gateWarnings([{ ...gate, slice: 'misspelt', min: 0.9 }], cases(400))[0] ?? '', /no case of it/);
   assert.match(gateWarnings([gate], cases(299))[0] ?? '', /299 cases are too few .* advisory; wanted 300/);
-  assert.deepEqual(gateWarnings([gate], cases(300)), []);
   const learned = { ...gate, metric: 'improvement' as const, slice: 'learned' };
   assert.deepEqual(gateWarnings([learned, { ...gate, metric: 'size_mb' as const, max: 5 }], cases(300)), []);
 });
