@@ -4,35 +4,64 @@ import { Badge } from './parts.tsx';
 
 type Version = z.output<typeof versionResponse>;
 
-/** A certificate in plain words, or why there is none. */
+/** A certificate in plain words, or why there is none and what the gates decided. */
 export function CertificateText({ version }: { version: Version }) {
-  const { words } = version;
-  if (words === null) return <p className="quiet">{whyNone(version)}</p>;
+  const { words, judgement } = version;
+  if (words === null) {
+    return (
+      <>
+        {judgement !== null && <JudgementText judgement={judgement} />}
+        <p className="quiet">{whyNone(version)}</p>
+      </>
+    );
+  }
   return (
     <>
       <p className={`verdict ${words.state}`}>{words.headline}</p>
-      {words.gates.length > 0 && (
-        <details open={words.state !== 'passed'}>
-          <summary>{countGates(words.gates)}</summary>
-          <ul className="gates">
-            {words.gates.map(({ outcome, required, says }) => (
-              <li key={says}>
-                <Badge state={outcome} />
-                <span>
-                  {says} {!required && <span className="quiet">(advisory)</span>}
-                </span>
-              </li>
-            ))}
-          </ul>
-        </details>
-      )}
-      <ul className="plain quiet">
-        {words.facts.map((fact) => (
-          <li key={fact}>{fact}</li>
-        ))}
-      </ul>
+      <Gates gates={words.gates} open={words.state !== 'passed'} />
+      <Facts facts={words.facts} />
       <p className={`signature ${words.signature.state}`}>{words.signature.says}</p>
     </>
+  );
+}
+
+/** What the gates decided of a candidate, for the person who decides: each with its figures. */
+export function JudgementText({ judgement }: { judgement: NonNullable<Version['judgement']> }) {
+  return (
+    <>
+      <p className={`verdict ${judgement.state}`}>{judgement.headline}</p>
+      <Gates gates={judgement.gates} open />
+      <Facts facts={judgement.facts} />
+    </>
+  );
+}
+
+function Gates({ gates, open }: { gates: NonNullable<Version['judgement']>['gates']; open: boolean }) {
+  if (gates.length === 0) return null;
+  return (
+    <details open={open}>
+      <summary>{countGates(gates)}</summary>
+      <ul className="gates">
+        {gates.map(({ outcome, required, says }) => (
+          <li key={says}>
+            <Badge state={outcome} />
+            <span>
+              {says} {!required && <span className="quiet">(advisory)</span>}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+function Facts({ facts }: { facts: readonly string[] }) {
+  return (
+    <ul className="plain quiet">
+      {facts.map((fact) => (
+        <li key={fact}>{fact}</li>
+      ))}
+    </ul>
   );
 }
 

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { versionResponse, versionsResponse } from '../http/version-schemas.ts';
 import { approveWords, promoteWords, rejectWords, rollBackWords } from '../promote/decision-words.ts';
+import { JudgementText } from './certificate.tsx';
 import { Decide } from './parts.tsx';
 import { placeOf } from './route.ts';
 import { usePerson } from './session.ts';
@@ -10,19 +11,22 @@ type Version = z.output<typeof versionResponse>;
 
 interface DecisionProps {
   data: Pick<Versions, 'model' | 'champion' | 'canary'>;
-  waiting: NonNullable<Versions['waiting']>;
+  waiting: Omit<NonNullable<Versions['waiting']>, 'judgement'>;
+  /** Left out where the page has it anyway. */
+  judgement?: NonNullable<Versions['waiting']>['judgement'];
   /** On the version's own page nothing leads to it. */
   here?: boolean;
 }
 
 /** A candidate passed its gates, and a person decides. */
-export function Decision({ data, waiting: { run, version }, here = false }: DecisionProps) {
+export function Decision({ data, waiting: { run, version }, judgement = null, here = false }: DecisionProps) {
   const { may } = usePerson();
   const path = `/api/runs/${encodeURIComponent(data.model)}/${run}`;
   const facts = { ...data, version };
   return (
     <section className="panel waiting" aria-label="Waits for a person">
       <h2>{version} passed its gates and waits for a person</h2>
+      {judgement !== null && <JudgementText judgement={judgement} />}
       <div className="actions">
         {may('operate') ? (
           <>

@@ -30,7 +30,7 @@ export function Versions({ model }: { model: string }) {
     <>
       <h1>Versions of {model}</h1>
       <Serving data={data} />
-      {data.waiting !== null && <Decision data={data} waiting={data.waiting} />}
+      {data.waiting !== null && <Decision data={data} waiting={data.waiting} judgement={data.waiting.judgement} />}
       {data.versions.length === 0 ? <NoVersion model={model} /> : <Table data={data} />}
       <div className="actions">
         {before !== null && (

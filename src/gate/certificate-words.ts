@@ -1,5 +1,6 @@
 import type { Certificate } from './certificate.ts';
 import { gateWords, type GateWords } from './gate-words.ts';
+import type { GateJudgement } from './judgements.ts';
 
 /** How a certificate reads: what it decided, by which figures, and whether to believe it. */
 export interface CertificateWords {
@@ -11,6 +12,11 @@ export interface CertificateWords {
   /** Where the version comes from, who approved it, and what the figures mean. */
   facts: string[];
   signature: { state: 'good' | 'bad' | 'unchecked'; says: string };
+}
+
+/** How reads what the gates decided of a candidate that has no certificate. */
+export interface JudgementWords extends Pick<CertificateWords, 'headline' | 'gates' | 'facts'> {
+  state: 'passed' | 'failed' | 'inconclusive';
 }
 
 /** What is known of a certificate beside its content. */
@@ -38,17 +44,29 @@ export function certificateWords(
     const headline = 'This certificate is of another release, so it cannot be put into words.';
     return { state: 'unreadable', headline, gates: [], facts: [], signature };
   }
-  const gates = (certificate.verdict?.gates ?? [])
-    .map((gate) => gateWords(gate, certificate.champion))
-    .sort((one, other) => Number(other.required) - Number(one.required));
+  const { kind, verdict, champion } = certificate;
+  const gates = verdict === null ? [] : eachGate(verdict, champion);
   const state = stateOf(certificate);
+  const headline = headlineOf({ kind, verdict }, state, gates);
+  return { state, headline, gates, facts: factsOf(certificate, circumstances), signature };
+}
+
+/** The gates of a candidate that waits for a person, or never got a certificate, in plain words. */
+export function judgementWords({ champion, packUses, verdict }: GateJudgement): JudgementWords {
+  const gates = eachGate(verdict, champion);
+  const state = judgedStates[verdict.verdict];
   return {
-    state,
-    headline: headlineOf(certificate, state, gates),
-    gates,
-    facts: factsOf(certificate, circumstances),
-    signature,
+    ...{ state, gates, headline: headlineOf({ kind: verdict.first ? 'first' : 'gated', verdict }, state, gates) },
+    facts: [...comparedWords(champion), packWords(packUses)],
   };
+}
+
+const judgedStates = { pass: 'passed', fail: 'failed', inconclusive: 'inconclusive' } as const;
+
+function eachGate({ gates }: GateJudgement['verdict'], champion: string | null): GateWords[] {
+  return gates
+    .map((gate) => gateWords(gate, champion))
+    .sort((one, other) => Number(other.required) - Number(one.required));
 }
 
 function stateOf({ kind, passed, verdict }: Certificate): CertificateWords['state'] {
@@ -59,19 +77,21 @@ function stateOf({ kind, passed, verdict }: Certificate): CertificateWords['stat
 
 const starts = { passed: 'Passed', failed: 'Failed', inconclusive: 'Not decided' };
 
-function headlineOf(certificate: Certificate, state: CertificateWords['state'], gates: readonly GateWords[]): string {
+function headlineOf(
+  { kind, verdict }: Pick<Certificate, 'kind' | 'verdict'>,
+  state: CertificateWords['state'],
+  gates: readonly GateWords[],
+): string {
   if (state === 'incumbent' || state === 'unreadable') {
     return 'It was in production when the model was configured: no gate was asked of it.';
   }
   const start =
-    certificate.kind === 'first'
-      ? `${starts[state]} as the first version, without a champion to compare with`
-      : starts[state];
+    kind === 'first' ? `${starts[state]} as the first version, without a champion to compare with` : starts[state];
   const decisive = decisiveGates(state, gates);
   const shown = decisive.slice(0, shownGates).map(({ says }) => says);
   const more = decisive.length - shown.length;
   const others = more > 0 ? [`And ${more} more ${more === 1 ? 'gate' : 'gates'}.`] : [];
-  const said = [...shown, ...others].join(' ') || certificate.verdict?.reasons.join(' ');
+  const said = [...shown, ...others].join(' ') || verdict?.reasons.join(' ');
   return said === undefined || said === '' ? `${start}.` : `${start}: ${lowerFirst(said)}`;
 }
 
@@ -91,18 +111,21 @@ function decisiveGates(state: 'passed' | 'failed' | 'inconclusive', gates: reado
 function factsOf(certificate: Certificate, { learned }: CertificateCircumstances): string[] {
   const { kind, approvedBy, packUses, champion } = certificate;
   const made = learned === null ? 'Made without corrections.' : `Made from ${learnedWords(learned)}.`;
-  const pack =
-    packUses === null || kind === 'incumbent'
-      ? []
-      : [
-          `Its eval pack has decided ${times(packUses)} about this model${packUses > manyPackUses ? ': renew some of its cases, as versions may be fitted to it' : ''}.`,
-        ];
   return [
     made,
     ...(approvedBy === null ? [] : [`Approved by ${approvedBy}.`]),
-    ...(champion === null ? [] : [`Compared with ${champion} case by case; each end of an interval holds with 95 %.`]),
-    ...pack,
+    ...comparedWords(champion),
+    ...(packUses === null || kind === 'incumbent' ? [] : [packWords(packUses)]),
   ];
+}
+
+function comparedWords(champion: string | null): string[] {
+  return champion === null ? [] : [`Compared with ${champion} case by case; each end of an interval holds with 95 %.`];
+}
+
+function packWords(uses: number): string {
+  const worn = uses > manyPackUses ? ': renew some of its cases, as versions may be fitted to it' : '';
+  return `Its eval pack has decided ${times(uses)} about this model${worn}.`;
 }
 
 function learnedWords({ rows, operators }: NonNullable<CertificateCircumstances['learned']>): string {

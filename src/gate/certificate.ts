@@ -23,6 +23,14 @@ const sliceResult = z.object({
   championPassed: z.number().nullable(),
 });
 
+/** What the gates decided. */
+export const verdictSchema = z.object({
+  verdict: z.enum(['pass', 'fail', 'inconclusive']),
+  first: z.boolean(),
+  gates: z.array(gateResult),
+  reasons: z.array(z.string()),
+});
+
 /** What a certificate states. It holds numbers and digests, no text of a case. */
 export const certificateContent = z.object({
   model: z.string(),
@@ -49,14 +57,7 @@ export const certificateContent = z.object({
   slices: z.array(sliceResult),
   /** The methods behind the comparisons, with their level. */
   test: z.string(),
-  verdict: z
-    .object({
-      verdict: z.enum(['pass', 'fail', 'inconclusive']),
-      first: z.boolean(),
-      gates: z.array(gateResult),
-      reasons: z.array(z.string()),
-    })
-    .nullable(),
+  verdict: verdictSchema.nullable(),
   approvedBy: z.string().nullable(),
   /** Given by the caller, so that a step that runs twice writes one certificate. */
   issuedAt: z.iso.datetime(),

@@ -6,6 +6,7 @@ import { digestGates, issueCertificate, pairedTest } from './certificate.ts';
 import type { CertificateKeys } from './certificate-keys.ts';
 import type { Gate } from './config.ts';
 import { getEvalRun, type EvalRun } from './eval-runs.ts';
+import { keepJudgement } from './judgements.ts';
 import { summariseSlices } from './slices.ts';
 import { countPackUses, findCertificate, storeCertificate } from './stored-certificates.ts';
 import { decideVerdict, type Decision } from './verdict.ts';
@@ -26,7 +27,8 @@ export interface Judged {
 const manyPackUses = 20;
 
 /**
- * Decides from stored eval runs whether a candidate may replace the champion. Asked twice, it answers the same.
+ * Decides from stored eval runs whether a candidate may replace the champion, and keeps that for people to look at.
+ * Asked twice, it answers the same.
  * `before`: uses of the pack later than this do not count.
  */
 export async function judgeCandidate(
@@ -35,6 +37,7 @@ export async function judgeCandidate(
 ): Promise<Decision & { reason: string }> {
   const evidence = await gather(db, judged, judged.before);
   const { decision, candidate, champion, packUses } = evidence;
+  await keepJudgement(db, judged.candidateRun, { champion: champion?.version ?? null, packUses, verdict: decision });
   const compared = champion === null ? 'first version' : `${percentPassed(champion)} before`;
   const worn =
     packUses > manyPackUses

@@ -1,5 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { judgementWords } from '../gate/certificate-words.ts';
+import { findJudgement, type GateJudgement } from '../gate/judgements.ts';
 import { getVersion } from '../promote/registry.ts';
 import { listLineageRows, readLineage, traceRequests, type LineageCount, type LineageRow } from '../promote/lineage.ts';
 import { readPromotionFacts, whyNotPromoted } from '../promote/promotable.ts';
@@ -39,9 +41,10 @@ export function addVersionRoutes(app: FastifyInstance, { config, db, signal, cer
     const told = await phaseOf(model, rows);
     const versions = rows.map((row) => showSummary(row, row.run === told?.run ? told.phase : null));
     const waiting = versions.find(({ state, run }) => state === 'waiting' && run !== null);
+    const judgement = waiting === undefined ? null : await findJudgement(db, model, waiting.version);
     return {
       ...{ model, champion: champions, rollback, canary: showCanary(config, model), versions },
-      waiting: waiting === undefined ? null : { run: waiting.run, version: waiting.version },
+      waiting: waiting === undefined ? null : { run: waiting.run, version: waiting.version, ...inWords(judgement) },
       next: rows.length === limit ? (rows.at(-1)?.n ?? null) : null,
     };
   });
@@ -49,18 +52,19 @@ export function addVersionRoutes(app: FastifyInstance, { config, db, signal, cer
   app.get('/api/models/:model/versions/:version', async (request) => {
     const { model, version } = parseRequest(versionPath, request.params);
     findModel(config, model);
-    const [lineage, [row], facts, serving, rollback, history] = await Promise.all([
+    const [lineage, [row], facts, serving, rollback, history, judgement] = await Promise.all([
       readLineage(db, model, version),
       listVersionRows(db, { model, version, limit: 1 }),
       readPromotionFacts(db, certificateKeys, { model, version }),
       readChampion(model),
       findRollback(db, model),
       listVersionEvents(db, model, version),
+      findJudgement(db, model, version),
     ]);
     if (row === undefined) throw new Error('a version that was just read is gone');
     const { version: own, certificates, dataset, operators, incidents } = lineage;
     const [comparison, told] = await Promise.all([
-      readComparison(db, config, row, certificates[0]),
+      readComparison(db, config, row, { signed: certificates[0], judgement }),
       phaseOf(model, [row]),
     ]);
     return {
@@ -69,6 +73,7 @@ export function addVersionRoutes(app: FastifyInstance, { config, db, signal, cer
       ...{ serving, rollback, canary: showCanary(config, model), comparison, history, certificates },
       not_promotable: whyNotPromoted(facts)?.message ?? null,
       words: putIntoWords(certificates[0], operators, certificateKeys),
+      ...inWords(certificates.length === 0 ? judgement : null),
       dataset: dataset && {
         ...{ id: dataset.id, revision: dataset.revision, created_at: dataset.createdAt, manifest: dataset.manifest },
       },
@@ -104,6 +109,10 @@ export function addVersionRoutes(app: FastifyInstance, { config, db, signal, cer
     );
     return found?.version ?? null;
   }
+}
+
+function inWords(judgement: GateJudgement | null) {
+  return { judgement: judgement && judgementWords(judgement) };
 }
 
 function showCount({ name, train, heldOut, duplicate }: LineageCount) {

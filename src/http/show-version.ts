@@ -6,6 +6,7 @@ import { certificateWords, type CertificateWords } from '../gate/certificate-wor
 import { compareSlices, type AskedOfSlice } from '../gate/compare-slices.ts';
 import { defaultMargin } from '../gate/decide-gate.ts';
 import { listRunResults } from '../gate/eval-runs.ts';
+import type { GateJudgement } from '../gate/judgements.ts';
 import type { LineageCount } from '../promote/lineage.ts';
 import { versionState } from '../promote/version-state.ts';
 import type { VersionRow } from '../promote/version-rows.ts';
@@ -56,21 +57,20 @@ export async function readComparison(
   db: Database,
   config: Config,
   { model, version, run, parent }: VersionRow,
-  signed: Signed | undefined,
+  { signed, judgement }: { signed: Signed | undefined; judgement: GateJudgement | null },
 ): Promise<z.output<typeof versionResponse>['comparison']> {
   const certificate = certificateSchema.safeParse(signed).data;
-  const champion = certificate?.champion ?? parent;
+  const champion = certificate?.champion ?? judgement?.champion ?? parent;
   if (run === null || champion === null) return null;
   const results = await listRunResults(db, model, run);
   const [own, other] = [results.get(version), results.get(champion)];
   if (own === undefined || other === undefined) return null;
-  const asked = certificate?.verdict == null ? marginsOf(config, model) : marginsFound(certificate.verdict.gates);
+  const verdict = certificate?.verdict ?? judgement?.verdict;
+  const asked = verdict === undefined ? marginsOf(config, model) : marginsFound(verdict.gates);
   return { champion, slices: compareSlices(own, other, asked) };
 }
 
-type Gates = NonNullable<z.output<typeof certificateSchema>['verdict']>['gates'];
-
-function marginsFound(gates: Gates): AskedOfSlice[] {
+function marginsFound(gates: GateJudgement['verdict']['gates']): AskedOfSlice[] {
   return gates
     .filter(({ kind, figures }) => kind === 'maxDrop' && figures['lowerBound'] !== undefined)
     .map(({ slice, figures }) => ({
@@ -78,7 +78,7 @@ function marginsFound(gates: Gates): AskedOfSlice[] {
     }));
 }
 
-/** Of a candidate without a certificate yet. */
+/** Of a candidate whose judgement is not known. */
 function marginsOf(config: Config, model: string): AskedOfSlice[] {
   return (config.models[model]?.evals?.gates ?? [])
     .filter(({ metric, min, maxDrop }) => metric === 'pass_rate' && (maxDrop !== undefined || min === undefined))

@@ -43,6 +43,21 @@ const versionSummary = z.object({
   tainted_at: time.nullable(),
   certificate: z.object({ kind: z.string(), passed: z.boolean() }).nullable(),
 });
+const gate = z.object({
+  slice: z.string(),
+  outcome: z.enum(['passed', 'excused', 'failed', 'inconclusive', 'not_applicable']),
+  required: z.boolean(),
+  says: z.string(),
+  compares: z.boolean(),
+  missingCases: z.number().optional(),
+});
+/** What the gates decided of a candidate without a certificate, in plain words. */
+const judgement = z.object({
+  state: z.enum(['passed', 'failed', 'inconclusive']),
+  headline: z.string(),
+  gates: z.array(gate),
+  facts: z.array(z.string()),
+});
 export const versionsQuery = z.object({
   /** `next` of the answer before. */
   before: z.coerce.number().int().positive().optional(),
@@ -52,7 +67,7 @@ export const versionsResponse = z.object({
   model: z.string(),
   champion: z.string().nullable(),
   /** The candidate that waits for a person. */
-  waiting: z.object({ run: z.number(), version: z.string() }).nullable(),
+  waiting: z.object({ run: z.number(), version: z.string(), judgement: judgement.nullable() }).nullable(),
   /** What a rollback takes from the traffic, and which version then answers all of it. */
   rollback: z.object({ from: z.string(), to: z.string() }).nullable(),
   canary,
@@ -60,14 +75,6 @@ export const versionsResponse = z.object({
   next: z.number().nullable(),
 });
 
-const gate = z.object({
-  slice: z.string(),
-  outcome: z.enum(['passed', 'excused', 'failed', 'inconclusive', 'not_applicable']),
-  required: z.boolean(),
-  says: z.string(),
-  compares: z.boolean(),
-  missingCases: z.number().optional(),
-});
 const words = z.object({
   state: z.enum(['passed', 'failed', 'inconclusive', 'incumbent', 'unreadable']),
   headline: z.string(),
@@ -113,6 +120,8 @@ export const versionResponse = versionSummary.omit({ dataset: true }).extend({
   /** Why a person may not let it serve; null when they may. */
   not_promotable: z.string().nullable(),
   words: words.nullable(),
+  /** Of one without a certificate; null where nothing was decided, or by a release that did not keep it. */
+  judgement: judgement.nullable(),
   comparison: z.object({ champion: z.string(), slices: z.array(sliceComparison) }).nullable(),
   history: z.array(event),
   /** As signed; one of another release may hold other things. Passed ones first. */

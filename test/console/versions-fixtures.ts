@@ -7,6 +7,7 @@ import type { Database } from '../../src/database.ts';
 import { issueCertificate, type CertificateContent } from '../../src/gate/certificate.ts';
 import { gateSchema } from '../../src/gate/config.ts';
 import { storeEvalRun } from '../../src/gate/eval-runs.ts';
+import { judgeCandidate } from '../../src/gate/judge.ts';
 import { summariseSlices } from '../../src/gate/slices.ts';
 import { storeCertificate } from '../../src/gate/stored-certificates.ts';
 import { decideVerdict, type CaseResult } from '../../src/gate/verdict.ts';
@@ -28,6 +29,14 @@ const gates = ['all', 'billing', 'delivery', 'returns', 'learned/i0'].map((slice
   gateSchema.parse({ slice, maxDrop: 0.05 }),
 );
 
+/** What the candidate that waits was asked, floors and budgets among it. */
+const moreGates = [
+  ...gates,
+  ...[{ min: 0.9 }, { metric: 'latency_p95_ms', max: 50 }, { metric: 'size_mb', max: 20 }].map((gate) =>
+    gateSchema.parse(gate),
+  ),
+];
+
 /** Cases that a version passes, of each slice. */
 function results(right: Readonly<Record<string, [passed: number, of: number]>>): CaseResult[] {
   return Object.entries(right).flatMap(([slice, [passed, of]]) =>
@@ -37,6 +46,7 @@ function results(right: Readonly<Record<string, [passed: number, of: number]>>):
 
 const before = results({ billing: [360, 400], delivery: [285, 300], returns: [228, 240], 'learned/i0': [6, 60] });
 const better = results({ billing: [378, 400], delivery: [288, 300], returns: [222, 240], 'learned/i0': [48, 60] });
+const timed = better.map((result) => ({ ...result, latencyMs: 20 }));
 const worse = results({ billing: [310, 400], delivery: [285, 300], returns: [228, 240], 'learned/i0': [50, 60] });
 const few = results({ billing: [38, 40], 'learned/i0': [4, 5] });
 
@@ -105,7 +115,7 @@ async function fillVersions(db: Database): Promise<void> {
   const reason = 'complaints 9.1 % of 220, champion 2.0 % of 4,100';
   await endRollout(db, { model: 'mail', run: 4, state: 'rolled_back', by: 'relearn', reason });
   await run(5, { kind: 'cadence' }, 'superseded', 'v1', before, better, true);
-  await run(6, drift, 'running', 'v2', before, better, false);
+  await run(6, drift, 'running', 'v2', before, timed, false);
   await db.query(`update relearn.versions set tainted_at = now() where version = 'v3'`);
 
   async function certify(content: Partial<CertificateContent>): Promise<void> {
@@ -127,9 +137,13 @@ async function fillVersions(db: Database): Promise<void> {
     );
     const version = await registerVersion(db, { ...made, dataset: 'd1', parent: champion, run: n });
     const key = { model: 'mail', packSha256: 'p1', fileSha256: 'f1', run: n };
-    await storeEvalRun(db, { ...key, version: champion, results: champions });
-    await storeEvalRun(db, { ...key, version, results: own });
-    if (!certified) return;
+    const championRun = await storeEvalRun(db, { ...key, version: champion, results: champions });
+    const candidateRun = await storeEvalRun(db, { ...key, version, results: own });
+    if (!certified) {
+      const runs = { model: 'mail', version, championRun, candidateRun };
+      await judgeCandidate(db, { ...runs, gates: moreGates, sizeOf: async () => 12.5, before: new Date() });
+      return;
+    }
     const verdict = decideVerdict({ gates, champion: champions, candidate: own });
     await certify({
       ...{

@@ -61,6 +61,25 @@ test(
   },
 );
 
+test(
+  'who decides about a candidate reads each gate with its figures, in the list and on its page',
+  inBrowser,
+  async () => {
+    const { context, page, errors } = await openPage(browser, server.url);
+    await signIn(page, await server.makeKey('operate'));
+    await visit(page, `${server.url}/#/versions/mail`, 'Versions of mail');
+    const panel = page.getByRole('region', { name: 'Waits for a person' });
+    await panel.getByText('Its file has 12.5 MB, at most 20 allowed.').waitFor();
+    await visit(page, `${server.url}/#/versions/mail/v7`, 'mail v7');
+    const certificate = page.getByRole('region', { name: 'Certificate' });
+    await certificate.getByText('Its file has 12.5 MB, at most 20 allowed.').waitFor();
+    await certificate.getByText(/^On the whole eval pack it answers 94\.\d % right, wanted 90\.0 %\./).waitFor();
+    await certificate.getByText('The certificate is signed when a person approves.').waitFor();
+    assert.deepEqual(errors, []);
+    await context.close();
+  },
+);
+
 test('what the server refuses is said where it was asked', inBrowser, async () => {
   const { context, page } = await openPage(browser, server.url);
   await signIn(page, await server.makeKey('operate'));

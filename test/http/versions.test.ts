@@ -35,7 +35,7 @@ async function ask(url: string, body: object) {
 const versions = '/api/models/mail/versions';
 
 test('each version has the word for where it stands, its trigger and its certificate', async () => {
-  const { versions: listed, ...rest } = await read(versions, versionsResponse);
+  const { versions: listed, waiting, ...rest } = await read(versions, versionsResponse);
   assert.deepEqual(
     listed.map(({ version, state, certificate }) => [version, state, certificate?.passed ?? null]),
     [
@@ -51,9 +51,10 @@ test('each version has the word for where it stands, its trigger and its certifi
   assert.deepEqual(listed[0]?.triggers, [{ kind: 'drift', incident: 'i0' }]);
   assert.notEqual(listed[4]?.tainted_at, null);
   assert.deepEqual(rest, {
-    ...{ model: 'mail', champion: 'v2', waiting: { run: 6, version: 'v7' }, rollback: { from: 'v2', to: 'v1' } },
+    ...{ model: 'mail', champion: 'v2', rollback: { from: 'v2', to: 'v1' } },
     ...{ canary: { shares: [0.05, 0.25], step_minutes: 30 }, next: null },
   });
+  assert.deepEqual([waiting?.run, waiting?.version, waiting?.judgement?.state], [6, 'v7', 'passed']);
 });
 
 test('versions are listed page by page', async () => {
@@ -122,6 +123,25 @@ test('a certificate comes in words that are checked, with the comparison its gat
 test('a candidate that waits is compared before it has a certificate', async () => {
   const { words, comparison, state } = await read(`${versions}/v7`, versionResponse);
   assert.deepEqual([state, words, comparison?.champion, comparison?.slices.length], ['waiting', null, 'v2', 5]);
+});
+
+test('a candidate that waits shows every gate with its figures, and one with a certificate shows that', async () => {
+  const { judgement } = await read(`${versions}/v7`, versionResponse);
+  assert.match(judgement?.headline ?? '', /^Passed: on the whole eval pack it answers 94\.\d % right, v2 92\.\d %/);
+  const said = judgement?.gates.map(({ outcome, required, says }) => `${outcome} ${required} ${says}`) ?? [];
+  for (const wanted of [
+    /^passed true On the whole eval pack it answers 9\d\.\d % right, wanted 90\.0 %\.$/,
+    /^passed true Its file has 12\.5 MB, at most 20 allowed\.$/,
+    /^passed true 95 % of its answers come within 20 ms, at most 50 allowed\.$/,
+    /^passed true On billing it answers/,
+  ]) {
+    assert.ok(
+      said.some((each) => wanted.test(each)),
+      `${wanted.source}: ${said.join('\n')}`,
+    );
+  }
+  assert.match(judgement?.facts[0] ?? '', /^Compared with v2 case by case/);
+  assert.equal((await read(`${versions}/v2`, versionResponse)).judgement, null);
 });
 
 test('a version that may not serve is refused in words, and nothing is asked of Temporal', async () => {

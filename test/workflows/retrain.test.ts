@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { storeCorrections } from '../../src/correct/corrections.ts';
+import { findJudgement } from '../../src/gate/judgements.ts';
 import { getChampion } from '../../src/promote/registry.ts';
 import { taskQueue, workflowId, type RetrainFinished, type RetrainTrigger } from '../../src/temporal.ts';
 import { examples, model, newTopics, startLoop, textOf, until, type Loop } from '../loop.ts';
@@ -155,6 +156,8 @@ test('a run that asks for approval promotes only when a person approves', async 
     return state?.phase === 'approve';
   });
   assert.equal((await getChampion(db, 'approved')).version, 'v1');
+  const judged = await findJudgement(db, 'approved', 'v2');
+  assert.deepEqual([judged?.champion, judged?.verdict.verdict], ['v1', 'pass']);
   await run.executeUpdate('approve', { args: [{ by: 'bob', reason: 'looks right' }] });
   const outcome = await finished;
   assert.equal(outcome.status, 'promoted');
