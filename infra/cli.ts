@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { addApprovalCommands } from './cli/approval.ts';
 import { addDatasetCommands } from './cli/dataset.ts';
 import { addDemoCommand } from './cli/demo.ts';
 import { addEraseCommand } from './cli/erase.ts';
@@ -36,6 +37,7 @@ addStatusCommand(program);
 addVersionCommands(program);
 addModelCommands(program);
 addWorkflowCommands(program);
+addApprovalCommands(program);
 addDriftCommands(program);
 addDatasetCommands(program);
 addEvalCommand(program);

@@ -156,3 +156,15 @@ export function modelSettings(runtime: Pick<Runtime, 'config'>, model: string): 
   const known = Object.keys(runtime.config.models).join(', ');
   throw new RelearnError('model_not_found', `There is no model ${model} in the configuration. Configured: ${known}.`);
 }
+
+/** The model that is named, or else the only one there is. Throws `model_not_found`, or `invalid_arguments`. */
+export function chooseModel(runtime: Pick<Runtime, 'config'>, named: string | undefined): string {
+  const models = Object.keys(runtime.config.models);
+  const [only] = models;
+  const model = named ?? (models.length === 1 ? only : undefined);
+  if (model === undefined) {
+    throw new RelearnError('invalid_arguments', `Wanted --model, as there are several: ${models.join(', ')}.`);
+  }
+  modelSettings(runtime, model);
+  return model;
+}

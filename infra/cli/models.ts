@@ -21,6 +21,8 @@ interface VersionLine {
   version: string;
   kind: string;
   champion: boolean;
+  /** Part of the traffic that it answers beside the champion; null when it is not rolled out. */
+  challengerShare: number | null;
   /** Of its passed certificate, or its latest; null when it has none. */
   certificate: string | null;
   passed: boolean | null;
@@ -150,11 +152,12 @@ function describeCount({ name, train, heldOut, duplicate }: LineageCount, unname
 
 async function listVersions(db: Database, models: readonly string[]): Promise<VersionLine[]> {
   return db.query<VersionLine>(
-    `select v.model, v.version, v.kind, a.version is not null as champion, c.kind as certificate, c.passed,
-       v.dataset, v.parent,
+    `select v.model, v.version, v.kind, a.version is not null as champion, r.share as "challengerShare",
+       c.kind as certificate, c.passed, v.dataset, v.parent,
        v.tainted_at is not null as tainted, v.created_at as "createdAt"
      from relearn.versions v
      left join relearn.aliases a on a.model = v.model and a.version = v.version and a.alias = 'champion'
+     left join relearn.aliases r on r.model = v.model and r.version = v.version and r.alias = 'challenger'
      left join lateral (
        select kind, passed from relearn.certificates c
        where c.model = v.model and c.version = v.version order by passed desc, issued_at desc limit 1
@@ -174,11 +177,16 @@ function describeVersions(versions: readonly VersionLine[]): string {
     table.push([
       line.model,
       line.version,
-      [line.champion ? 'champion' : '', line.tainted ? 'tainted' : ''].filter(Boolean).join(', '),
+      describeServing(line),
       line.certificate === null ? 'none' : `${line.certificate}${line.passed === true ? '' : ', not passed'}`,
       line.dataset?.slice(0, 12) ?? 'base set',
       line.createdAt.toISOString(),
     ]);
   }
   return table.toString();
+}
+
+function describeServing({ champion, challengerShare, tainted }: VersionLine): string {
+  const challenger = challengerShare === null ? '' : `challenger, ${Math.round(challengerShare * 100)} %`;
+  return [champion ? 'champion' : '', challenger, tainted ? 'tainted' : ''].filter(Boolean).join(', ');
 }

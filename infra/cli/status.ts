@@ -4,8 +4,12 @@ import { listChampions } from '../../src/promote/registry.ts';
 import { listFound } from '../../src/watch/clusters/found.ts';
 import { listIncidents } from '../../src/watch/incidents.ts';
 import { listMonitorStatus, type MonitorStatus } from '../../src/watch/verdicts.ts';
+import { errorMessage } from '../../src/errors.ts';
+import { listRunning } from '../../src/retrain/runs.ts';
 import { openRuntime } from '../runtime.ts';
 import type { Runtime } from '../runtime.ts';
+import { decidedBy, listWaitingRuns, type WaitingRun } from '../waiting-runs.ts';
+import { withClient } from './workflows.ts';
 
 interface ModelStatus {
   model: string;
@@ -13,6 +17,8 @@ interface ModelStatus {
   since: string | null;
   incident: string | null;
   incidentState: string | null;
+  /** The retrain run that waits for a person, and what decides it. */
+  waiting: { run: number; candidate: string | null; approve: string; reject: string } | null;
   /** The latest verdict of each monitor on the champion. */
   monitors: MonitorStatus[];
   /** Groups of rows that fail alike, the largest first; resolved ones are left out. */
@@ -44,13 +50,15 @@ export function addStatusCommand(program: Command): void {
     });
 }
 
-async function readStatus({ config, db, stack }: Runtime): Promise<Status> {
+async function readStatus(runtime: Runtime): Promise<Status> {
+  const { config, db, stack } = runtime;
   const models = Object.keys(config.models);
-  const [champions, incidents, monitors, found] = await Promise.all([
+  const [champions, incidents, monitors, found, waiting] = await Promise.all([
     listChampions(db, models),
     listIncidents(db, { open: true }),
     listMonitorStatus(db, models),
     listFound(db, models),
+    findWaiting(runtime, models),
   ]);
   const { gateway, console, temporal, temporalUi } = stack?.urls ?? {};
   const answers = await Promise.all(
@@ -67,12 +75,14 @@ async function readStatus({ config, db, stack }: Runtime): Promise<Status> {
     models: models.map((model) => {
       const champion = champions.find((found) => found.model === model);
       const incident = incidents.find((found) => found.model === model);
+      const waits = waiting.find((found) => found.model === model);
       return {
         model,
         champion: champion?.version ?? null,
         since: champion?.since.toISOString() ?? null,
         incident: incident?.id ?? null,
         incidentState: incident?.state ?? null,
+        waiting: waits === undefined ? null : { run: waits.run, candidate: waits.candidate, ...decidedBy(waits) },
         monitors: monitors.filter((monitor) => monitor.model === model),
         clusters: found
           .filter((cluster) => cluster.model === model && cluster.state !== 'resolved')
@@ -80,6 +90,18 @@ async function readStatus({ config, db, stack }: Runtime): Promise<Status> {
       };
     }),
   };
+}
+
+/** Temporal is asked only while a run is under way; where it is away, that is said. */
+async function findWaiting(runtime: Runtime, models: readonly string[]): Promise<WaitingRun[]> {
+  const running = await listRunning(runtime.db, models);
+  if (running.length === 0) return [];
+  try {
+    return await withClient(runtime, (client) => listWaitingRuns(client, runtime.db, models));
+  } catch (error) {
+    console.error(`warning: whether a retrain run waits for a person cannot be told: ${errorMessage(error)}`);
+    return [];
+  }
 }
 
 async function isUp(url: string): Promise<boolean> {
@@ -103,7 +125,20 @@ function describe({ urls, answers, models }: Status): string {
     table.push([model, champion ?? 'none yet', since ?? '', open, describeClusters(clusters)]);
   }
   const addresses = Object.entries(urls).flatMap(([name, url]) => (url === undefined ? [] : [`${name}: ${url}`]));
-  return [...addresses, ...servers, table.toString(), ...models.flatMap(describeMonitors)].join('\n');
+  return [
+    ...addresses,
+    ...servers,
+    table.toString(),
+    ...models.flatMap(describeWaiting),
+    ...models.flatMap(describeMonitors),
+  ].join('\n');
+}
+
+function describeWaiting({ model, waiting }: ModelStatus): string[] {
+  if (waiting === null) return [];
+  const { run, candidate, approve, reject } = waiting;
+  const says = `${model}: run ${run} waits for a person to decide about ${candidate ?? 'its candidate'}:`;
+  return [says, `  ${approve}`, `  ${reject}`];
 }
 
 /** One line a monitor; drift seen by one that only warns is a warning. */

@@ -65,10 +65,10 @@ async function rollBack(runtime: Runtime, { model, reason, json }: Options): Pro
 }
 
 /** Runs `work` with a Temporal client, and closes it. */
-export async function withClient(runtime: Runtime, work: (client: Client) => Promise<void>): Promise<void> {
+export async function withClient<Result>(runtime: Runtime, work: (client: Client) => Promise<Result>): Promise<Result> {
   const { client, connection } = await connectTemporal(runtime.environment);
   try {
-    await work(client);
+    return await work(client);
   } finally {
     await connection.close();
   }

@@ -46,6 +46,14 @@ export async function getRun(db: Database, model: string, n: number): Promise<Re
   return run;
 }
 
+/** The runs of the models that have no outcome yet. */
+export async function listRunning(db: Database, models: readonly string[]): Promise<{ model: string; run: number }[]> {
+  return db.query(
+    `select model, n as run from relearn.retrain_runs where state = 'running' and model = any($1) order by model, n`,
+    [models],
+  );
+}
+
 /** Writes the outcome once; a second report of the same run changes nothing. */
 export async function finishRun(
   db: Database,
