@@ -83,11 +83,14 @@ export function createPromoteActivities({ config, db, certificateKeys, consoleUr
       version: string;
       expectedToken: number;
       by: string;
+      /** What the person said who approved it; left out by workflows of earlier releases. */
+      reason?: string;
     }): Promise<void> {
       const { model, run, version, expectedToken, by } = input;
+      const said = await redactToStore((redact) => redact(input.reason ?? ''));
       await deployChampion(db, certificateKeys, {
         ...{ model, version, action: 'promote', expectedToken, actor: by },
-        ...{ key: `retrain/${model}/${run}`, reason: `retrain run ${run}` },
+        ...{ key: `retrain/${model}/${run}`, reason: `retrain run ${run}${said === '' ? '' : `: ${said}`}` },
       });
     },
 

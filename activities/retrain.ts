@@ -38,8 +38,17 @@ export function createRetrainActivities({
       return claimRun(db, claim);
     },
 
-    /** Writes the outcome. A candidate that is not promoted leaves the traffic, however its run ended. */
-    async finishRun(outcome: { model: string; n: number; status: RetrainStatus; reason: string }): Promise<void> {
+    /**
+     * Writes the outcome, and into the audit where a person decided it. A candidate that is not promoted leaves the
+     * traffic, however its run ended.
+     */
+    async finishRun(outcome: {
+      model: string;
+      n: number;
+      status: RetrainStatus;
+      reason: string;
+      by?: string;
+    }): Promise<void> {
       const { model, n, status } = outcome;
       const reason = await redactToStore((redact) => redact(outcome.reason)); // it may quote what a person typed
       if (status !== 'promoted') await endRollout(db, { model, run: n, state: 'rolled_back', by: 'relearn', reason });

@@ -43,6 +43,10 @@ export const reject = defineUpdate<string, [unknown]>('reject');
 export const rollback = defineSignal<[unknown]>('rollback');
 export const retrainRunState = defineQuery<RetrainRunState>('state');
 
+function describeDecision({ approved, by, reason }: Decision): string {
+  return `${approved ? 'approved' : 'rejected'} by ${by}. ${reason}`.trim();
+}
+
 /**
  * One retrain from corrected rows to champion: convert, train, gate, promote. It stops early when no gate is set or
  * nothing new was learned, and leaves the champion alone unless the candidate holds a passed certificate.
@@ -73,10 +77,10 @@ export async function retrainRun({ model, run, triggers }: RetrainRunInput): Pro
     showInList({ model, trigger: kindsOf(triggers), phase, ...(version ? { version } : {}) });
     showPage(runPage(state, view, waitsFor));
   };
-  const finish = async (status: RetrainStatus, reason: string): Promise<RetrainFinished> => {
+  const finish = async (status: RetrainStatus, reason: string, by?: string): Promise<RetrainFinished> => {
     state.reason = reason;
     enter(status, `${status}: ${reason}`);
-    await patient.finishRun({ model, n: run, status, reason });
+    await patient.finishRun({ model, n: run, status, reason, ...(by === undefined ? {} : { by }) });
     return { run, status, reason, ...(status === 'promoted' && state.candidate ? { version: state.candidate } : {}) };
   };
 
@@ -115,12 +119,14 @@ export async function retrainRun({ model, run, triggers }: RetrainRunInput): Pro
       const decided = await condition(() => desk.decision !== undefined, `${plan.approvalDays} days`, {
         summary: 'approval deadline',
       });
-      if (!decided) return await finish('expired', `nobody approved within ${plan.approvalDays} days`);
-      if (desk.decision?.approved !== true)
-        return await finish('rejected', `rejected by ${desk.decision?.by ?? 'unknown'}`);
+      const { decision } = desk;
+      if (!decided || decision === undefined)
+        return await finish('expired', `nobody approved within ${plan.approvalDays} days`);
+      if (!decision.approved) return await finish('rejected', describeDecision(decision), decision.by);
     }
 
-    const approvedBy = desk.decision?.by ?? null;
+    const { decision: approval } = desk;
+    const approvedBy = approval?.by ?? null;
     if (plan.canary) {
       enter('canary', `certifying ${state.candidate}`);
       await patient.certify({ ...runs, approvedBy });
@@ -139,9 +145,11 @@ export async function retrainRun({ model, run, triggers }: RetrainRunInput): Pro
       enter('promote', `making ${state.candidate} the champion`);
       await patient.certify({ ...runs, approvedBy });
     }
-    const by = desk.decision?.by ?? 'relearn';
-    await patient.promote({ model, run, version: state.candidate, expectedToken: plan.token, by });
-    return await finish('promoted', reason);
+    await patient.promote({
+      ...{ model, run, version: state.candidate, expectedToken: plan.token },
+      ...{ by: approvedBy ?? 'relearn', reason: approval?.reason ?? '' },
+    });
+    return await finish('promoted', approval === undefined ? reason : `${reason}; ${describeDecision(approval)}`);
   } catch (error) {
     if (isCancellation(error)) {
       return await CancellationScope.nonCancellable(async () => {

@@ -66,7 +66,7 @@ export async function deployChampion(
       action,
       model,
       version,
-      { previous: champion?.version ?? null },
+      { previous: champion?.version ?? null, reason },
     ]);
   });
 }

@@ -54,14 +54,23 @@ export async function listRunning(db: Database, models: readonly string[]): Prom
   );
 }
 
-/** Writes the outcome once; a second report of the same run changes nothing. */
+/**
+ * Writes the outcome once, and into the audit where a person decided it; a second report of the same run changes nothing.
+ */
 export async function finishRun(
   db: Database,
-  { model, n, status, reason }: { model: string; n: number; status: RetrainStatus; reason: string },
+  { model, n, status, reason, by }: { model: string; n: number; status: RetrainStatus; reason: string; by?: string },
 ): Promise<void> {
   await db.query(
-    `update relearn.retrain_runs set state = $3, reason = $4, finished_at = now()
-     where model = $1 and n = $2 and state = 'running'`,
-    [model, n, status, reason],
+    `with ended as (
+       update relearn.retrain_runs set state = $3, reason = $4, finished_at = now()
+       where model = $1 and n = $2 and state = 'running'
+       returning model, n
+     )
+     insert into relearn.audit (actor, action, model, subject, details)
+     select $5, 'run_' || $3, model, (select version from relearn.versions v where v.model = $1 and v.run = $2),
+       jsonb_build_object('run', n, 'reason', $4::text)
+     from ended where $5::text is not null`,
+    [model, n, status, reason, by ?? null],
   );
 }

@@ -54,6 +54,22 @@ async function runs(name: string) {
   );
 }
 
+async function storedReason(run: number): Promise<string | undefined> {
+  const [found] = await loop.database.db.query<{ reason: string }>(
+    `select reason from relearn.retrain_runs where model = 'approved' and n = $1`,
+    [run],
+  );
+  return found?.reason;
+}
+
+async function audited(action: string) {
+  const [line] = await loop.database.db.query<{ actor: string; subject: string; details: object }>(
+    `select actor, subject, details from relearn.audit where model = 'approved' and action = $1`,
+    [action],
+  );
+  return line;
+}
+
 test('without a correction a retrain ends as nothing_new and trains nothing', async () => {
   const outcome = await trigger(model, { kind: 'manual', by: 'ann' });
   assert.equal(outcome.status, 'nothing_new');
@@ -136,7 +152,7 @@ test('the cadence asks through requestRetrain', async () => {
   assert.deepEqual((await runs(model)).at(-1)?.triggers, [{ kind: 'cadence' }]);
 });
 
-test('a run that asks for approval promotes only when a person approves', async () => {
+test('a run that asks for approval promotes only when a person approves, and their reason is kept', async () => {
   const { db } = loop.database;
   await db.query(`insert into relearn.models (name) values ('approved')`);
   await db.query(
@@ -158,15 +174,18 @@ test('a run that asks for approval promotes only when a person approves', async 
   assert.equal((await getChampion(db, 'approved')).version, 'v1');
   const judged = await findJudgement(db, 'approved', 'v2');
   assert.deepEqual([judged?.champion, judged?.verdict.verdict], ['v1', 'pass']);
-  await run.executeUpdate('approve', { args: [{ by: 'bob', reason: 'looks right' }] });
+  await run.executeUpdate('approve', { args: [{ by: 'bob', reason: 'right, says eve@example.com' }] });
   const outcome = await finished;
   assert.equal(outcome.status, 'promoted');
-  const [deployment] = await db.query<{ actor: string; approved: string }>(
-    `select d.actor, c.content->>'approvedBy' as approved
+  const [deployment] = await db.query<{ actor: string; approved: string; reason: string }>(
+    `select d.actor, c.content->>'approvedBy' as approved, d.reason
      from relearn.deployments d join relearn.certificates c on c.id = d.certificate
      where d.model = 'approved'`,
   );
-  assert.deepEqual(deployment, { actor: 'bob', approved: 'bob' });
+  const reason = 'retrain run 1: right, says [EMAIL]';
+  assert.deepEqual(deployment, { actor: 'bob', approved: 'bob', reason });
+  assert.match((await storedReason(1)) ?? '', /; approved by bob\. right, says \[EMAIL\]$/);
+  assert.deepEqual(await audited('promote'), { actor: 'bob', subject: 'v2', details: { previous: 'v1', reason } });
 });
 
 test('a run that a person rejects leaves the champion, and its reason is kept', async () => {
@@ -187,7 +206,9 @@ test('a run that a person rejects leaves the champion, and its reason is kept', 
   });
   assert.equal(await run.executeUpdate('reject', { args: [{ by: 'bob', reason: 'not yet' }] }), 'taken');
   const outcome = await finished;
-  assert.equal(outcome.status, 'rejected');
-  assert.match(outcome.reason ?? '', /rejected by bob/);
+  const reason = 'rejected by bob. not yet';
+  assert.deepEqual([outcome.status, outcome.reason], ['rejected', reason]);
+  assert.equal(await storedReason(2), reason);
+  assert.deepEqual(await audited('run_rejected'), { actor: 'bob', subject: 'v3', details: { run: 2, reason } });
   assert.equal((await getChampion(db, 'approved')).version, 'v2');
 });
