@@ -90,7 +90,7 @@ const trainedFor = z.object({ redactor: z.string() });
 
 /**
  * Makes a version the champion by hand. The first one of a model, in production before Relearn was, gets a certificate
- * of kind `incumbent`; any later one needs a passed gate certificate. Returns what to know of it, such as that it
+ * of kind `incumbent`, unless it has one (see `judgeFirstVersion`); any later one needs a passed gate certificate. Returns what to know of it, such as that it
  * learned with another redactor than the configured one. Throws `not_certified`, or `invalid_config`
  * where no key signs.
  */

@@ -1,22 +1,17 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { RelearnError } from '../../src/errors.ts';
 import { askedGates } from '../../src/gate/asked-gates.ts';
 import { findFault, type Signed } from '../../src/gate/certificate.ts';
 import { describeCertificate, describeGate } from '../../src/gate/describe-certificate.ts';
-import { missingScorers, readPack } from '../../src/gate/pack.ts';
-import { runCases } from '../../src/gate/run-cases.ts';
-import { openScorers } from '../../src/gate/scorers.ts';
 import { summariseSlices, type SliceResult } from '../../src/gate/slices.ts';
 import { findCertificate, parseCertificate, requireCertificate } from '../../src/gate/stored-certificates.ts';
-import { decideVerdict, type CaseResult, type Decision } from '../../src/gate/verdict.ts';
+import { decideVerdict, type Decision } from '../../src/gate/verdict.ts';
 import { getChampion, getVersion, listChampions } from '../../src/promote/registry.ts';
-import { loadOnnxModel } from '../../src/serve/onnx.ts';
-import { openAnswering } from '../answering.ts';
 import { readCertificateKeys } from '../certificate-keys.ts';
 import { modelSettings } from '../deploy.ts';
-import { createLogger } from '../logger.ts';
+import { openEvalPack } from '../eval-pack.ts';
 import type { Runtime } from '../runtime.ts';
 import { report, runWith } from './run-with.ts';
 
@@ -28,7 +23,8 @@ interface EvalOptions {
   json?: boolean;
 }
 
-const exitCodes = { pass: 0, fail: 1, inconclusive: 3 } as const;
+/** Of a verdict. */
+export const exitCodes = { pass: 0, fail: 1, inconclusive: 3 } as const;
 
 /** `relearn eval`: runs an eval pack by hand, or checks the certificate of a version. */
 export function addEvalCommand(program: Command): void {
@@ -70,48 +66,26 @@ async function runGates(
   runtime: Runtime,
   asked: { model: string; version: string; compared: string | null; pack: string | undefined },
 ): Promise<{ decision: Decision | null; slices: SliceResult[] }> {
-  const { config, db, environment } = runtime;
-  const { secret } = environment;
-  const { evals } = modelSettings(runtime, asked.model);
-  const path = asked.pack ?? evals?.pack;
-  if (path === undefined) {
-    throw new RelearnError(
-      'invalid_arguments',
-      `models.${asked.model}.evals.pack is not set. Name a file with --pack.`,
-    );
-  }
-  const { cases } = await readPack(path);
-  const missing = missingScorers(cases, evals);
-  if (missing.length > 0) {
-    const keys = missing.map((key) => `models.${asked.model}.evals.${key}`).join(' and ');
-    throw new RelearnError('invalid_config', `${keys} must be set: cases of ${path} need it.`);
-  }
-  const logger = createLogger({ level: 'error', name: 'eval' });
-  const answering = await openAnswering({
-    ...{ config, db, secret, logger, load: loadOnnxModel },
-    hashKey: await runtime.hashKey(),
-  });
-  const scorers = openScorers(evals ?? {}, secret);
-  const run = (version: string): Promise<CaseResult[]> =>
-    runCases(answering.answerer, scorers, { ...{ model: asked.model, version, source: 'eval', cases }, timed: true });
-  const sizeOf = async (version: string): Promise<number | null> => {
+  const { db } = runtime;
+  const configured = modelSettings(runtime, asked.model).evals?.gates ?? [];
+  const { run, sizeOf, close } = await openEvalPack(runtime, asked.model, asked.pack);
+  const weigh = async (version: string): Promise<number | null> => {
     const { artifact } = await getVersion(db, asked.model, version);
-    return artifact === null ? null : (await stat(await answering.artifacts.get(artifact))).size / 1e6;
+    return artifact === null ? null : sizeOf(artifact);
   };
   try {
     const candidate = await run(asked.version);
     const champion = asked.compared === null ? null : await run(asked.compared);
     const cleared = asked.compared === null ? null : await findCertificate(db, asked.model, asked.compared);
-    const gates = askedGates(evals?.gates ?? [], cleared?.gates ?? [], candidate);
+    const gates = askedGates(configured, cleared?.gates ?? [], candidate);
     const sizes = {
-      candidate: await sizeOf(asked.version),
-      champion: asked.compared === null ? null : await sizeOf(asked.compared),
+      candidate: await weigh(asked.version),
+      champion: asked.compared === null ? null : await weigh(asked.compared),
     };
     const decision = gates.length === 0 ? null : decideVerdict({ gates, champion, candidate, sizes });
     return { decision, slices: summariseSlices(candidate, champion) };
   } finally {
-    await scorers.close();
-    await answering.close();
+    await close();
   }
 }
 

@@ -1,8 +1,12 @@
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { RelearnError } from '../../src/errors.ts';
+import { describeGate } from '../../src/gate/describe-certificate.ts';
+import type { Decision } from '../../src/gate/verdict.ts';
 import { deployVersion, importVersion, trainVersion } from '../deploy.ts';
+import { judgeFirstVersion } from '../first-version.ts';
 import type { Runtime } from '../runtime.ts';
+import { exitCodes } from './eval.ts';
 import { report, runWith } from './run-with.ts';
 
 /** `train` and `deploy`: versions made and put into service by hand. */
@@ -11,13 +15,13 @@ export function addVersionCommands(program: Command): void {
     .command('train')
     .description('train the first version of a model from its base set')
     .requiredOption('--model <name>', 'a model of relearn.yaml')
-    .option('--deploy', 'make it the champion, when the model has none')
+    .option('--deploy', 'make it the champion, when the model has none and it passes the absolute gates')
     .option('--json', 'report as JSON')
     .action((_: unknown, command: Command) => runWith(command, train));
 
   program
     .command('deploy')
-    .description('make a version the champion; the first one of a model needs no gate certificate')
+    .description('make a version the champion; the first one of a model passes absolute gates, or comes from elsewhere')
     .requiredOption('--model <name>', 'a model of relearn.yaml')
     .option('--version <version>', 'a registered version, such as v3')
     .option('--file <file>', 'an ONNX file of Relearn, or a text pipeline exported by skl2onnx; registered first')
@@ -30,18 +34,41 @@ export function addVersionCommands(program: Command): void {
 async function train(runtime: Runtime, options: { model: string; deploy?: boolean; json?: boolean }): Promise<void> {
   const { model, json } = options;
   const trained = await trainVersion(runtime, model);
-  if (options.deploy === true) {
-    await deployVersion(runtime, model, trained.version, { actor: actor(), reason: 'first version' });
-  }
   const { version, rows, labels, seconds } = trained;
-  report(json, { model, ...trained, deployed: options.deploy === true }, () =>
+  const decision = options.deploy === true ? await judgeFirstVersion(runtime, model, version) : null;
+  const refused = isRefused(decision);
+  if (options.deploy === true && !refused) {
+    await deployVersion(runtime, model, version, { actor: actor(), reason: 'first version' });
+  }
+  report(json, { model, ...trained, deployed: options.deploy === true && !refused, decision }, () =>
     [
       `${model} ${version}: ${rows} rows, ${labels} labels, ${seconds.toFixed(1)} s.`,
+      ...(decision === null ? [] : [describeFirst(decision)]),
       options.deploy === true
-        ? 'It serves now.'
+        ? refused
+          ? notDeployed
+          : 'It serves now.'
         : `Let it serve with: relearn deploy --model ${model} --version ${version}`,
-    ].join(' '),
+    ].join(decision === null ? ' ' : '\n'),
   );
+}
+
+const notDeployed =
+  'It is registered, not deployed. Give it better examples (retrain.trainer) or check evals.gates, and train again.';
+
+/** Sets the exit code where a first version was judged, and says whether it may not serve. */
+function isRefused(decision: Decision | null): boolean {
+  if (decision === null || decision.verdict === 'pass') return false;
+  process.exitCode = exitCodes[decision.verdict];
+  return true;
+}
+
+/** The gates that were asked: a first version has nothing to be compared with. */
+function describeFirst({ gates }: Decision): string {
+  return gates
+    .filter(({ outcome }) => outcome !== 'not_applicable')
+    .map(describeGate)
+    .join('\n');
 }
 
 interface DeployOptions {
@@ -56,9 +83,19 @@ interface DeployOptions {
 async function deploy(runtime: Runtime, options: DeployOptions): Promise<void> {
   const { model, reason, json } = options;
   const { version, notes } = await chooseVersion(runtime, options);
+  const decision = await judgeFirstVersion(runtime, model, version);
+  const judged = decision === null ? [] : [describeFirst(decision)];
+  if (isRefused(decision)) {
+    report(json, { model, version, notes, deployed: false, decision }, () =>
+      [...notes, ...judged, `${model} ${version}: ${notDeployed}`].join('\n'),
+    );
+    return;
+  }
   const warning = await deployVersion(runtime, model, version, { actor: actor(), reason });
   const told = [...notes, ...(warning === null ? [] : [warning])];
-  report(json, { model, version, notes: told }, () => [...told, `${model} ${version} serves now.`].join('\n'));
+  report(json, { model, version, notes: told, deployed: true, decision }, () =>
+    [...told, ...judged, `${model} ${version} serves now.`].join('\n'),
+  );
 }
 
 async function chooseVersion(

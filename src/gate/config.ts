@@ -62,6 +62,11 @@ export function isBudget({ metric }: Pick<Gate, 'metric'>): boolean {
   return metric === 'latency_p95_ms' || metric === 'size_mb';
 }
 
+/** Whether a gate has a bound that needs no champion to compare with. */
+export function isAbsolute({ metric, min, max }: Gate): boolean {
+  return max !== undefined || (min !== undefined && metric !== 'improvement');
+}
+
 const endpoint = z.strictObject({
   url: z.url().describe('base URL of an OpenAI-compatible endpoint, such as https://host/v1'),
   model: z.string().min(1).describe('the model name the endpoint knows'),

@@ -63,6 +63,11 @@ export async function storeEvalRun(
   return id;
 }
 
+/** Forgets a run, so that the same version can be asked anew. */
+export async function deleteEvalRun(db: Database, key: EvalRunKey): Promise<void> {
+  await db.query(`delete from relearn.eval_runs where id = $1`, [evalRunId(key)]);
+}
+
 /** The stored run, or null when it was not run yet. */
 export async function getEvalRun(db: Database, id: string): Promise<EvalRun | null> {
   const [row] = await db.query<EvalRunKey & { id: string; fileSha256: string | null; results: unknown }>(

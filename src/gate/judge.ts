@@ -7,7 +7,7 @@ import type { CertificateKeys } from './certificate-keys.ts';
 import type { Gate } from './config.ts';
 import { getEvalRun, type EvalRun } from './eval-runs.ts';
 import { keepJudgement } from './judgements.ts';
-import { summariseSlices } from './slices.ts';
+import { isLearned, summariseSlices } from './slices.ts';
 import { countPackUses, findCertificate, storeCertificate } from './stored-certificates.ts';
 import { decideVerdict, type Decision } from './verdict.ts';
 
@@ -84,7 +84,9 @@ async function gather(db: Database, judged: Judged, before: Date) {
   const { model } = judged;
   const { candidate, champion } = await readRuns(db, judged);
   const cleared = champion === null ? null : await findCertificate(db, model, champion.version);
-  const gates = askedGates(judged.gates, cleared?.passed === true ? cleared.gates : [], candidate.results);
+  // Before a first version nothing was corrected that could be held out.
+  const configured = champion === null ? judged.gates.filter(({ slice }) => !isLearned(slice)) : judged.gates;
+  const gates = askedGates(configured, cleared?.passed === true ? cleared.gates : [], candidate.results);
   const weighed = gates.some(({ metric }) => metric === 'size_mb');
   const sizes = {
     candidate: weighed ? await sizeOf(db, judged, judged.version) : null,

@@ -72,7 +72,7 @@ export function decideVerdict(input: VerdictInput): Decision {
     return { verdict: 'inconclusive', first, gates: [], reasons: [reason] };
   }
   const results = gates.flatMap((gate) => decideGate(gate, input));
-  return { first, gates: results, ...combine(results) };
+  return { first, gates: results, ...combine(results, first) };
 }
 
 function decideGate(gate: Gate, { champion, candidate, sizes }: VerdictInput): GateResult[] {
@@ -135,7 +135,7 @@ function valueOf({ passed, rate, score }: CaseResult, metric: Gate['metric']): n
   return metric === 'score' ? (score ?? share) : share;
 }
 
-function combine(results: readonly GateResult[]): Pick<Decision, 'verdict' | 'reasons'> {
+function combine(results: readonly GateResult[], first: boolean): Pick<Decision, 'verdict' | 'reasons'> {
   const required = results.filter((result) => result.required);
   const withOutcome = (outcome: GateOutcome): string[] =>
     required.filter((result) => result.outcome === outcome).map(({ reason }) => reason);
@@ -146,7 +146,9 @@ function combine(results: readonly GateResult[]): Pick<Decision, 'verdict' | 're
   if (inconclusive.length > 0) return { verdict: 'inconclusive', reasons: [...inconclusive, ...excused] };
   // That no completion was lost says nothing of the whole.
   const quality = required.filter((result) => !isBudget(result) && result.slice !== eachLabel);
-  if (quality.some(({ outcome }) => outcome === 'passed' || outcome === 'excused')) {
+  // A first version may have budgets as its only absolute gates: the answers of the next one are compared with its own.
+  const decisive = first && quality.length > 0 ? required : quality;
+  if (decisive.some(({ outcome }) => outcome === 'passed' || outcome === 'excused')) {
     return { verdict: 'pass', reasons: excused };
   }
   if (results.length === 0)

@@ -247,6 +247,14 @@ test('budgets alone ask nothing of the answers, and are no pass', () => {
   assert.match(decision.reasons.join(), /Only budgets/);
 });
 
+test('a first version passes on budgets where the gates on its answers compare only', () => {
+  const gates = [gate({ maxDrop: 0.02 }), gate({ metric: 'size_mb', max: 5 })];
+  const decide = (size: number, champion: CaseResult[] | null) =>
+    outcomes({ gates, champion, candidate: results(300, 0), sizes: { candidate: size, champion: null } });
+  assert.equal(decide(5, null), 'pass not_applicable passed');
+  assert.equal(decide(6, null), 'fail not_applicable failed');
+});
+
 test('answers that could not be judged count against the candidate, and are inconclusive where they decide', () => {
   const unknown = (all: CaseResult[], count: number) =>
     all.map((one, n) => (n < count ? { ...one, passed: null } : one));
