@@ -27,12 +27,13 @@ export function createEraseActivities({ config, db, datasetDirectory }: Activity
       });
     },
 
-    /** Replaces every dataset that holds rows of the user, and marks the versions that learned from one of them. */
+    /** Replaces every dataset that learned from rows of the user, and marks the versions that were made from one of them. */
     async reviseDatasets({ user }: { user: string }): Promise<{ datasets: Revision[]; tainted: string[] }> {
       return withHeartbeat(async (tell) => {
         const datasets: Revision[] = [];
         for (const id of await findDatasetsOfUser(db, user)) {
-          datasets.push(await reviseDataset(db, { id, userIdHash: user, directory: datasetDirectory }));
+          const revised = await reviseDataset(db, { id, userIdHash: user, directory: datasetDirectory });
+          if (revised !== null) datasets.push(revised);
           tell({ revised: datasets.length });
         }
         const tainted = await taintVersions(

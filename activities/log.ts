@@ -1,3 +1,4 @@
+import { deleteLeftovers } from '../src/log/leftovers.ts';
 import { dropExpiredCounts, dropExpiredPartitions, ensureAhead } from '../src/log/partitions.ts';
 import { drawReservoirs } from '../src/log/reservoir.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -28,6 +29,12 @@ export function createLogActivities({ config, db, hashKey }: ActivityDependencie
       await ensureAhead(db, hoursAhead);
       await dropExpiredCounts(db, { retentionDays, now });
       return dropExpiredPartitions(db, { hotWindowHours, retentionDays, now });
+    },
+
+    /** Deletes what was said of rows that are gone. Answers deleted rows by table. */
+    async deleteLeftovers(): Promise<Record<string, number>> {
+      const { hotWindowHours, retentionDays } = config.log;
+      return withHeartbeat((tell) => deleteLeftovers(db, { hotWindowHours, retentionDays, now: new Date() }, tell));
     },
   };
 }

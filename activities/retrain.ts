@@ -13,6 +13,7 @@ import { openJobStore } from '../src/retrain/jobs/job-store.ts';
 import { registerTrained } from '../src/retrain/register-trained.ts';
 import { claimRun, finishRun } from '../src/retrain/runs.ts';
 import { sendTrigger } from '../src/retrain/send-trigger.ts';
+import { nameRun } from '../src/retrain/trainer.ts';
 import type { RetrainStatus, RetrainTrigger } from '../src/temporal.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -27,7 +28,7 @@ export function createRetrainActivities({
   environment,
   writer,
   logger,
-}: ActivityDependencies) {
+}: Omit<ActivityDependencies, 'answerer' | 'certificateKeys' | 'consoleUrl' | 'hashKey'>) {
   const runFolder = (model: string, run: number) => join(scratchDirectory, `train-${model}-${run}`);
   return {
     async triggerRetrain({ model, trigger }: { model: string; trigger: RetrainTrigger }): Promise<void> {
@@ -74,7 +75,7 @@ export function createRetrainActivities({
       if (trainer === undefined) {
         throw new RelearnError('invalid_config', `models.${model}.retrain.trainer is not set: nothing can train.`);
       }
-      const key = `${model}/${run}`;
+      const key = nameRun({ model, run, dataset });
       const folder = runFolder(model, run);
       await mkdir(folder, { recursive: true });
       const train = createTrainer(trainer, {

@@ -11,6 +11,7 @@ const does: Readonly<Record<keyof Activities, string>> = {
   countClusters: 'count corrections of watched tags',
   countCorrections: 'count corrected rows',
   deleteClosedRuns: 'delete closed workflow runs',
+  deleteLeftovers: 'delete what was said of rows that are gone',
   deleteUserRows: 'delete the rows',
   drawReservoirs: 'draw the healthy rows to keep',
   findClusters: 'group what fails alike',

@@ -43,17 +43,18 @@ export function describeRows({ train, heldOut, dropped }: Parts): RowFacts {
     from = Math.min(from, row.ts.getTime());
     to = Math.max(to, row.ts.getTime());
   }
-  const count = (reason: DroppedRow['because']) => dropped.filter(({ because }) => because === reason).length;
   return {
     trainRows: train.length,
     heldOutRows: heldOut.length,
-    dropped: {
-      duplicate: count('duplicate'),
-      conflict: count('conflict'),
-      contaminated: count('contaminated'),
-    },
+    dropped: countDropped(dropped),
     tags,
     from: Number.isFinite(from) ? new Date(from).toISOString() : null,
     to: Number.isFinite(to) ? new Date(to).toISOString() : null,
   };
+}
+
+/** Rows that are no part of a dataset, by reason. */
+export function countDropped(rows: readonly Pick<DroppedRow, 'because'>[]): DatasetManifest['dropped'] {
+  const count = (reason: DroppedRow['because']) => rows.filter(({ because }) => because === reason).length;
+  return { duplicate: count('duplicate'), conflict: count('conflict'), contaminated: count('contaminated') };
 }

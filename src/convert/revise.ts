@@ -1,15 +1,24 @@
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Database } from '../database.ts';
 import { readJsonl } from '../jsonl.ts';
 import { writeLines } from './dataset-files.ts';
 import { identifyDataset, publishDataset } from './dataset.ts';
-import { manifestSchema, type DatasetManifest, type WrittenFile } from './manifest.ts';
+import { countDropped, manifestSchema, type DatasetManifest, type WrittenFile } from './manifest.ts';
 
 export interface Revision {
   id: string;
   revision: string;
+}
+
+interface ForgottenDuplicates {
+  id: string;
+  manifest: DatasetManifest;
+  /** Files that take the place of those in `folder`. */
+  draft: string;
+  folder: string;
+  erased: ReadonlySet<string>;
 }
 
 /** Datasets that hold rows of an erasure and are not revised yet. */
@@ -39,12 +48,13 @@ export async function latestRevision(db: Database, id: string): Promise<string> 
 
 /**
  * Replaces a dataset by one without the rows of an erased user, and deletes its files. Who learned from which request
- * stays known, by ids. Done twice, it is the same.
+ * stays known, by ids. Done twice, it is the same. Null: the rows were only duplicates of others' rows, nothing was
+ * learned from them, and the dataset keeps its id and what is learned from; only its lists forget them.
  */
 export async function reviseDataset(
   db: Database,
   { id, userIdHash, directory }: { id: string; userIdHash: string; directory: string },
-): Promise<Revision> {
+): Promise<Revision | null> {
   const folder = join(directory, id);
   const [known] = await db.query<{ revision: string | null }>(
     `select revised_by as revision from relearn.datasets where id = $1`,
@@ -54,11 +64,16 @@ export async function reviseDataset(
     await rm(folder, { recursive: true, force: true });
     return { id, revision: known.revision };
   }
-  const erased = await readErased(db, id, userIdHash);
+  const erased = await readErased(db, userIdHash);
   const draft = await mkdtemp(join(directory, 'draft-'));
-  const manifest = await writeWithout(folder, draft, erased, id);
-  const revision = identifyDataset(manifest);
+  const written = await writeWithout(folder, draft, erased);
+  const revision = identifyDataset(written);
+  const manifest = revision === id ? written : { ...written, revises: id };
   await writeFile(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  if (revision === id) {
+    await forgetDuplicates(db, { id, manifest, draft, folder, erased });
+    return null;
+  }
   const path = join(directory, revision);
   await publishDataset(draft, path);
   await db.transaction(async (tx) => {
@@ -80,18 +95,37 @@ export async function reviseDataset(
   return { id, revision };
 }
 
-async function readErased(db: Database, id: string, userIdHash: string): Promise<Set<string>> {
+/** The manifest is moved last and the rows are deleted after it: until then the next attempt finds them again. */
+async function forgetDuplicates(
+  db: Database,
+  { id, manifest, draft, folder, erased }: ForgottenDuplicates,
+): Promise<void> {
+  for (const file of ['rows.jsonl', 'dropped.jsonl', 'manifest.json']) {
+    await rename(join(draft, file), join(folder, file));
+  }
+  await db.query(
+    `with forgotten as (delete from relearn.dataset_rows where dataset = $1 and request_id = any($3))
+     update relearn.datasets set manifest = $2 where id = $1`,
+    [id, manifest, [...erased]],
+  );
+  await rm(draft, { recursive: true });
+}
+
+/** All of the user's: a dataset also lists rows that it dropped without learning from them. */
+async function readErased(db: Database, userIdHash: string): Promise<Set<string>> {
   const rows = await db.query<{ requestId: string }>(
-    `select d.request_id as "requestId" from relearn.dataset_rows d
-     join relearn.erasure_rows e on e.request_id = d.request_id
-     where d.dataset = $1 and e.user_id_hash = $2`,
-    [id, userIdHash],
+    `select request_id as "requestId" from relearn.erasure_rows where user_id_hash = $1`,
+    [userIdHash],
   );
   return new Set(rows.map(({ requestId }) => requestId));
 }
 
 const rowSchema = z.looseObject({ request_id: z.string(), split: z.enum(['train', 'held_out']) });
-const droppedSchema = z.looseObject({ request_id: z.string() });
+const droppedSchema = z.looseObject({
+  request_id: z.string(),
+  because: z.enum(['duplicate', 'conflict', 'contaminated']),
+  of: z.string().nullable(),
+});
 const pairSchema = z.looseObject({ messages: z.array(z.unknown()) });
 const preferenceSchema = z.union([
   z.looseObject({ prompt: z.array(z.unknown()) }),
@@ -99,12 +133,7 @@ const preferenceSchema = z.union([
 ]);
 
 /** Writes the files of `folder` into `draft` without the erased rows. Line n of the pairs is line n of its split in rows.jsonl. */
-async function writeWithout(
-  folder: string,
-  draft: string,
-  erased: ReadonlySet<string>,
-  id: string,
-): Promise<DatasetManifest> {
+async function writeWithout(folder: string, draft: string, erased: ReadonlySet<string>): Promise<DatasetManifest> {
   const manifest = manifestSchema.parse(JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')));
   const rows = await readAll(folder, 'rows', rowSchema);
   const stays = (row: { request_id: string }) => !erased.has(row.request_id);
@@ -129,7 +158,10 @@ async function writeWithout(
     );
   }
   await write('rows', rows.filter(stays));
-  await write('dropped', (await readAll(folder, 'dropped', droppedSchema)).filter(stays));
+  const dropped = (await readAll(folder, 'dropped', droppedSchema))
+    .filter(stays)
+    .map((row) => ({ ...row, of: row.of !== null && erased.has(row.of) ? null : row.of }));
+  await write('dropped', dropped);
   for (const name of Object.keys(manifest.files).filter((file) => file.startsWith('preferences.'))) {
     const preferences = await readAll(folder, name, preferenceSchema);
     const questionOf = (entry: z.output<typeof preferenceSchema>) =>
@@ -146,9 +178,9 @@ async function writeWithout(
   const left = rows.filter(stays);
   return {
     ...manifest,
-    revises: id,
     trainRows: left.filter(({ split }) => split === 'train').length,
     heldOutRows: left.filter(({ split }) => split === 'held_out').length,
+    dropped: countDropped(dropped),
     files,
   };
 }

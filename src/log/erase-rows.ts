@@ -104,7 +104,7 @@ export interface ErasureReceipt {
   requests: number;
   /** Deleted rows by table. */
   deleted: Record<string, number>;
-  /** Datasets that held rows of the user, with the revisions that replace them. */
+  /** Datasets that learned from rows of the user, with the revisions that replace them. */
   datasets: { id: string; revision: string }[];
   /** Versions that learned from them, as model/version. */
   tainted: string[];

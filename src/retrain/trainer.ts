@@ -18,6 +18,14 @@ export interface TrainingBase {
   readonly folder: string;
 }
 
+/**
+ * The name of a run to trainers and what they leave elsewhere, as model/run/dataset. Two installations that share an account
+ * or an upstream, or one that begins anew, count the same runs; they do not learn from the same dataset.
+ */
+export function nameRun({ model, run, dataset }: { model: string; run: number; dataset: string }): string {
+  return `${model}/${run}/${dataset.slice(0, 12)}`;
+}
+
 /** What came out: a file to be served here, or a model that an upstream serves. */
 export type TrainedArtifact = {
   /** Natural log, as calibrated on gold set and eval pack; null without. */

@@ -136,7 +136,7 @@ export function censusStart({ since, at, hotWindowHours }: Omit<CensusScope, 'mo
   return new Date(Math.max(since.getTime(), at.getTime() - hotWindowHours * 3_600_000));
 }
 
-/** Whether anybody ever gave feedback on the model. */
+/** Whether anybody gave feedback on the model, within retention. */
 export async function hasFeedback(db: Database, model: string): Promise<boolean> {
   const rows = await db.query(`select 1 from relearn.feedback where model = $1 limit 1`, [model]);
   return rows.length > 0;

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { storeCorrections } from '../../src/correct/corrections.ts';
 import { fillReviewQueue } from '../../src/correct/queue-fill.ts';
+import { readCasesWithLearned } from '../../src/gate/run-cases.ts';
 import { findErasure } from '../../src/log/erase-rows.ts';
 import { storeFeedback } from '../../src/log/feedback.ts';
 import { hashUser } from '../../src/log/hash-user.ts';
@@ -68,6 +69,15 @@ async function everythingKept(except = ''): Promise<string> {
     if (/\.jsonl?$/.test(path)) texts.push(await readFile(join(folder, path), 'utf8'));
   }
   return texts.join('\n');
+}
+
+async function askAndCorrect(name: string, rows: readonly { prompt: string; completion: string }[]) {
+  const corrections = await askAs(name, rows);
+  await storeCorrections(
+    loop.database.db,
+    corrections.map((correction) => ({ ...correction, source: 'api' })),
+  );
+  return corrections.map(({ requestId }) => requestId);
 }
 
 /** An incident that holds the user's first row, closed, with a correction that someone typed. */
@@ -177,6 +187,32 @@ test('an erased user leaves every table and dataset; versions are marked and tra
     `select tainted_at is not null as tainted from relearn.aliases join relearn.versions using (model, version)`,
   );
   assert.equal(champion?.tainted, false);
+});
+
+test('a user who only repeated others leaves the dataset and its version as they are', async () => {
+  const { db } = loop.database;
+  const said = examples(newTopics, 40, 120_000);
+  await askAndCorrect('max', said);
+  const copies = await askAndCorrect('ida', said.slice(0, 6));
+  await retrain();
+  const [made] = await db.query<{ dataset: string }>(`select dataset from relearn.versions order by n desc limit 1`);
+  const dataset = made?.dataset ?? '';
+  const splits = await db.query<{ split: string }>(
+    `select distinct split from relearn.dataset_rows where dataset = $1 and request_id = any($2)`,
+    [dataset, copies],
+  );
+  assert.deepEqual(splits, [{ split: 'duplicate' }]);
+
+  const ida = hashUser(hashKey, 'ida');
+  await startErasure(loop.client.workflow, ida, 'ann');
+  await loop.client.workflow.getHandle(workflowId.eraseUser(ida)).result();
+  const receipt = (await findErasure(db, ida))?.receipt;
+  assert.deepEqual([receipt?.requests, receipt?.datasets, receipt?.tainted], [6, [], []]);
+  const kept = await everythingKept();
+  for (const requestId of copies) assert.ok(!kept.includes(requestId), 'an erased request is named');
+  const { evals } = loop.config.models[model] ?? {};
+  const cases = await readCasesWithLearned(evals?.pack ?? '', join(loop.config.stateDir, 'datasets', dataset));
+  assert.ok(cases.cases.some(({ slice }) => slice.startsWith('learned/')));
 });
 
 test('an erasure that is asked for again finds nothing, and harms nobody', async () => {

@@ -14,6 +14,19 @@ before(async () => {
 });
 after(() => loop.close());
 
+test('what was said of rows that are long gone is deleted', async () => {
+  const { db } = loop.database;
+  await db.query(
+    `insert into relearn.feedback (id, request_id, model, kind, comment, created_at)
+     select gen_random_uuid(), at::text, $1, 'report', 'a comment', at from unnest($2::timestamptz[]) at`,
+    [model, [hoursAgo((loop.config.log.retentionDays + 2) * 24), hoursAgo(1)]],
+  );
+  await loop.client.workflow.execute('logRetention', { workflowId: `log-retention/${randomUUID()}`, taskQueue });
+  assert.deepEqual(await db.query(`select created_at > now() - interval '1 day' as young from relearn.feedback`), [
+    { young: true },
+  ]);
+});
+
 test('retention draws the reservoir of a closed hour before it drops the hour, however often it runs', async () => {
   const { db } = loop.database;
   const ts = hoursAgo(30);

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { pino } from 'pino';
+import { createRetrainActivities } from '../../../activities/retrain.ts';
+import { configSchema } from '../../../src/config.ts';
+import { openArtifactDirectory } from '../../../src/promote/artifacts.ts';
 import { openJobStore } from '../../../src/retrain/jobs/job-store.ts';
 import { createJobsTrainer } from '../../../src/retrain/jobs/train-by-job.ts';
 import { createTestDatabase } from '../../stack.ts';
@@ -26,6 +32,37 @@ async function start(context: TestContext, baseModel = 'small-model') {
       signal,
     );
   return { api, run, jobs };
+}
+
+/** A worker's activity `train`, as it runs run 1 of another installation that has the same account. */
+async function startInstallation(context: TestContext, url: string, dataset: string) {
+  const database = await createTestDatabase();
+  context.after(() => database.close());
+  const directory = await makeDirectory(context);
+  const { db } = database;
+  await mkdir(join(directory, dataset));
+  await writeJsonl(join(directory, dataset, 'train.jsonl'), [{ messages: [dataset] }]);
+  await db.query(`insert into relearn.models (name) values ('chat')`);
+  await db.query(`insert into relearn.datasets (id, model, path, rows, manifest) values ($1, 'chat', '', 1, '{}')`, [
+    dataset,
+  ]);
+  const config = configSchema.parse({
+    models: {
+      chat: {
+        serve: { kind: 'upstream', url: 'http://127.0.0.1:1/v1', upstreamModel: 'small-model' },
+        retrain: { trainer: { kind: 'jobs', url, baseModel: 'small-model', pollSeconds: 0.02 } },
+      },
+    },
+  });
+  const activities = createRetrainActivities({
+    ...{ config, db, artifacts: openArtifactDirectory(directory), writer: { flush: () => Promise.resolve() } },
+    ...{ scratchDirectory: directory, datasetDirectory: directory, secret: () => undefined, environment: {} },
+    logger: pino({ level: 'silent' }),
+  });
+  const input = { model: 'chat', run: 1, dataset, champion: 'v1' };
+  const run = () => new MockActivityEnvironment().run(() => activities.train(input));
+  const upstreams = () => db.query(`select metadata->>'upstreamModel' as name from relearn.versions`);
+  return { run, upstreams };
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -72,6 +109,20 @@ test('a worker that takes over polls the running job instead of submitting a sec
     assert.equal((await run(never, { store })).metadata['job'], 'ftjob-1');
   }
   assert.equal(api.jobs.length, 3);
+});
+
+test('installations that share an account do not take each other’s job of the same run for theirs', async (context) => {
+  const { api } = await start(context);
+  for (const [place, dataset] of ['a'.repeat(64), 'b'.repeat(64)].entries()) {
+    const { run, upstreams } = await startInstallation(context, api.url, dataset);
+    const running = run();
+    await until(() => api.jobs.length > place);
+    const name = `ft:${dataset.slice(0, 3)}`;
+    Object.assign(api.jobs[0] ?? {}, { status: 'succeeded', fine_tuned_model: name });
+    await running;
+    assert.equal(api.jobs[0]?.metadata?.['relearn_run'], `chat/1/${dataset.slice(0, 12)}`);
+    assert.deepEqual(await upstreams(), [{ name }]);
+  }
 });
 
 test('a run that is cancelled cancels its job', async (context) => {

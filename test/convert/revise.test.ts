@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { KnownTexts } from '../../src/convert/copies.ts';
+import { buildDataset, identifyDataset } from '../../src/convert/dataset.ts';
+import { manifestSchema } from '../../src/convert/manifest.ts';
+import { findDatasetsOfUser, latestRevision, reviseDataset } from '../../src/convert/revise.ts';
+import { storeCorrections } from '../../src/correct/corrections.ts';
+import type { Database } from '../../src/database.ts';
+import { beginErasure, deleteUserRows, findUserRows, finishErasure } from '../../src/log/erase-rows.ts';
+import { insertRow } from '../rows.ts';
+import { createTestDatabase, type TestDatabase } from '../stack.ts';
+
+let database: TestDatabase;
+let db: Database;
+let directory: string;
+before(async () => {
+  database = await createTestDatabase();
+  db = database.db;
+  directory = await mkdtemp(join(tmpdir(), 'relearn-revise-'));
+  await db.query(`insert into relearn.models (name) values ('m')`);
+});
+after(async () => {
+  await database.close();
+  await rm(directory, { recursive: true });
+});
+
+async function ask(user: string, prompts: readonly string[], completion = 'label'): Promise<string[]> {
+  const ids: string[] = [];
+  for (const prompt of prompts) ids.push(await insertRow(db, { prompt }));
+  await db.query(`update relearn.samples set user_id_hash = $1 where request_id = any($2)`, [user, ids]);
+  await storeCorrections(
+    db,
+    ids.map((requestId) => ({ requestId, completion, operator: 'ann', source: 'api' as const })),
+  );
+  return ids;
+}
+
+const build = () =>
+  buildDataset(db, {
+    ...{ model: 'm', run: 1, triggers: ['manual'], cutoffSeq: 1_000_000, directory, reserved: new KnownTexts() },
+    ...{ taggedBefore: new Date(Date.now() + 60_000), preferences: ['openai', 'trl'] as const },
+  });
+
+async function beginToErase(user: string): Promise<string[]> {
+  await beginErasure(db, user, 'ann');
+  await findUserRows(db, user);
+  return findDatasetsOfUser(db, user);
+}
+
+async function endErasure(user: string): Promise<void> {
+  await deleteUserRows(db, user);
+  const nothing = { requests: 0, deleted: {}, datasets: [], tainted: [], deletedRuns: 0, retrains: [] };
+  await finishErasure(db, user, nothing);
+}
+
+/** Files of all datasets by their paths. */
+async function readFiles(): Promise<Record<string, string>> {
+  const files: Record<string, string> = {};
+  for (const path of (await readdir(directory, { recursive: true })).sort()) {
+    if (path.includes('.')) files[path] = await readFile(join(directory, path), 'utf8');
+  }
+  return files;
+}
+
+async function readTables(): Promise<Record<string, unknown>> {
+  const tables: Record<string, unknown> = {};
+  for (const name of ['datasets', 'dataset_rows', 'corrections', 'tags', 'samples', 'pins']) {
+    tables[name] = await db.query(`select t::text as row from relearn.${name} t order by 1`);
+  }
+  return tables;
+}
+
+const prompts = ['where is my parcel', 'how do I pay', 'please close the account', 'the app does not start'];
+
+test('a dataset in which an erased user only repeated others stays, and forgets their ids', async () => {
+  await ask('kept', prompts);
+  const copies = await ask('gone', ['Where is my parcel?', 'how do I  pay?']);
+  const loser = (await ask('gone', ['where is my parcel'], 'another label'))[0] ?? '';
+  const { id, path } = await build();
+  const built = await readFiles();
+  assert.ok((built[`${id}/dropped.jsonl`] ?? '').includes(copies[0] ?? '-'));
+
+  assert.deepEqual(await beginToErase('gone'), [id]);
+  const revise = () => reviseDataset(db, { id, userIdHash: 'gone', directory });
+  // A worker that died after it had moved the files, and before it had said so.
+  const [stored] = await db.query<{ manifest: unknown }>(`select manifest from relearn.datasets where id = $1`, [id]);
+  const rows = await db.query(`select * from relearn.dataset_rows where dataset = $1`, [id]);
+  assert.equal(await revise(), null);
+  await db.query(`update relearn.datasets set manifest = $2 where id = $1`, [id, stored?.manifest]);
+  await db.query(
+    `insert into relearn.dataset_rows select * from jsonb_populate_recordset(null::relearn.dataset_rows, $1)
+     on conflict do nothing`,
+    [JSON.stringify(rows)],
+  );
+  assert.deepEqual(await findDatasetsOfUser(db, 'gone'), [id]);
+  assert.equal(await revise(), null);
+  assert.deepEqual(await findDatasetsOfUser(db, 'gone'), []);
+  await endErasure('gone');
+
+  const [files, tables] = [await readFiles(), await readTables()];
+  for (const requestId of [...copies, loser]) {
+    assert.ok(!JSON.stringify([files, tables]).includes(requestId), 'an erased request is named');
+  }
+  for (const name of ['train', 'held-out', 'preferences.openai', 'preferences.trl']) {
+    assert.equal(files[`${id}/${name}.jsonl`], built[`${id}/${name}.jsonl`]);
+  }
+  assert.deepEqual(Object.keys(files), Object.keys(built));
+  assert.equal(await latestRevision(db, id), id);
+  const manifest = manifestSchema.parse(JSON.parse(await readFile(join(path, 'manifest.json'), 'utf8')));
+  assert.equal(identifyDataset(manifest), id);
+  assert.equal(manifest.revises, undefined);
+  assert.deepEqual(manifest.dropped, { duplicate: 0, conflict: 0, contaminated: 0 });
+  assert.deepEqual(await db.query(`select manifest, revised_by, erased_at from relearn.datasets where id = $1`, [id]), [
+    { manifest, revised_by: null, erased_at: null },
+  ]);
+
+  assert.deepEqual(await beginToErase('gone'), []);
+  await endErasure('gone');
+  assert.deepEqual([await readFiles(), await readTables()], [files, tables]);
+  assert.equal((await build()).id, id);
+});
+
+test('a row that was dropped for an erased one no longer names it', async () => {
+  await ask('third', ['what does a second card cost']); // or the revision would be the dataset of the test before
+  const [first = ''] = await ask('first', ['I lost my card']);
+  const [second = ''] = await ask('second', ['I lost my card!']);
+  const { id } = await build();
+  assert.deepEqual(await beginToErase('first'), [id]);
+  const revised = await reviseDataset(db, { id, userIdHash: 'first', directory });
+  assert.ok(revised !== null && revised.revision !== id);
+  await endErasure('first');
+  const files = JSON.stringify(await readFiles());
+  assert.ok(!files.includes(first));
+  assert.ok(files.includes(second));
+});
