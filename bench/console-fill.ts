@@ -3,8 +3,12 @@ import type { Database } from '../src/database.ts';
 const days = 30;
 const versions = 12;
 const queued = 10_000;
+/** Rows that each version learned from, and cases of its eval pack. */
+const learned = 20_000;
+const evalCases = 600;
 
 export const oldestVersion = 'v1';
+export const newestVersion = `v${versions}`;
 /** Stands in one row, ten days old. */
 export const rareWord = 'quokka';
 
@@ -16,6 +20,7 @@ export async function fillConsole(db: Database, rows: number): Promise<void> {
   await fillSamples(db, rows);
   await fillLoop(db);
   await fillRows(db, rows);
+  await fillVersions(db);
   await fillWatch(db);
 }
 
@@ -116,6 +121,34 @@ async function fillRows(db: Database, rows: number): Promise<void> {
      select gen_random_uuid(), 'r' || n, 'bench', 'thumbs_down', now() - make_interval(secs => n * 2.6)
      from generate_series(1, $1::int, 50) n`,
     [rows],
+  );
+}
+
+/** Each version learned from corrected rows and was compared with the one before, slice by slice. */
+async function fillVersions(db: Database): Promise<void> {
+  const counts = { trainRows: learned, heldOutRows: 0, dropped: { duplicate: 0, conflict: 0, contaminated: 0 } };
+  const manifest = {
+    ...{ model: 'bench', run: 1, triggers: ['drift'], cutoffSeq: 0, redactor: 'bench', redactedAgain: 0 },
+    ...{ ...counts, tags: {}, from: null, to: null, files: {} },
+  };
+  await db.query(
+    `insert into relearn.datasets (id, model, path, rows, manifest)
+     select 'd' || n, 'bench', '', ${learned}, $1 from generate_series(1, ${versions}) n`,
+    [manifest],
+  );
+  await db.query(
+    `insert into relearn.dataset_rows (dataset, request_id, correction_id, split, incident)
+     select 'd' || n, request_id, id, case when hashtext(id) % 10 = 0 then 'held_out' else 'train' end, 'i2'
+     from generate_series(1, ${versions}) n
+     cross join (select request_id, id from relearn.corrections order by seq desc limit ${learned}) c`,
+  );
+  await db.query(`update relearn.versions set dataset = 'd' || n, run = n, parent = 'v' || nullif(n, 1) - 1`);
+  await db.query(
+    `insert into relearn.eval_runs (id, model, version, run, pack_sha256, cases, passed, results)
+     select 'e' || n || '/' || v, 'bench', 'v' || v, n, 'p', ${evalCases}, ${evalCases},
+       (select jsonb_agg(jsonb_build_object('case', 'c' || k, 'slice', 'slice ' || k % 8, 'passed', (k + v) % 12 > 0))
+        from generate_series(1, ${evalCases}) k)
+     from generate_series(2, ${versions}) n cross join lateral (values (n), (n - 1)) compared (v)`,
   );
 }
 

@@ -8,7 +8,7 @@ import { openDatabase } from '../src/database.ts';
 import { fillReviewQueue } from '../src/correct/queue-fill.ts';
 import { logResponse } from '../src/http/log-schemas.ts';
 import { buildBenchConsole } from './console-server.ts';
-import { fillConsole, oldestVersion, rareWord } from './console-fill.ts';
+import { fillConsole, newestVersion, oldestVersion, rareWord } from './console-fill.ts';
 
 const rounds = 25;
 const warmUps = 3;
@@ -42,14 +42,22 @@ export async function run(options: { data?: string; rows?: number } = {}): Promi
   }
 }
 
+const state = (query: string) => `/api/review/state?model=bench${query}`;
+const newest = `/api/models/bench/versions/${newestVersion}`;
 const log = (query: string) => `/api/log?model=bench${query}`;
 /** The routes that a page asks first, by what it shows. */
 const pages: Readonly<Record<string, readonly string[]>> = {
+  every: ['/api/session'],
   overview: ['/api/overview'],
-  review: ['/api/review/next', '/api/labels?model=bench'],
-  incidents: ['/api/incidents'],
+  review: ['/api/review/next', '/api/labels?model=bench', state('')],
+  'review, an incident': [state('&incident=i1')],
+  'review, a cluster': [state('&cluster=cluster/1')],
+  incidents: ['/api/incidents?limit=100'],
   incident: ['/api/incidents/i1'],
-  versions: ['/api/models'],
+  versions: ['/api/models/bench/versions'],
+  'a version': [newest],
+  'a version, its rows': [`${newest}/rows`],
+  'a version, what else learned from a row': ['/api/lineage?request_id=r10001'],
   clusters: ['/api/clusters?model=bench'],
   log: [log(''), '/api/log/count?model=bench', '/api/log/facets?model=bench'],
   'log, a row': ['/api/log/row?request_id=r1000'],
