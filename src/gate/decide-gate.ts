@@ -15,7 +15,7 @@ export interface Pair {
  */
 export type GateOutcome = 'passed' | 'excused' | 'failed' | 'inconclusive' | 'not_applicable';
 
-/** `point`: figures compared as they are. */
+/** `point`: figures compared as they are; `binomial`: an exact test of lost cases. */
 export type GateMethod = 'point' | 'tango' | 'bootstrap' | 'binomial';
 
 export interface GateResult {
@@ -134,8 +134,11 @@ export function decideBudget(
   return gateResult(gate, { kind, method, outcome, reason, figures: { candidate, limit, ...before } });
 }
 
-function compare({ candidate, champion }: { candidate: readonly number[]; champion: readonly number[] }): {
+/** Case by case. A case counts as gained or lost however much its value differs. */
+export function compare({ candidate, champion }: { candidate: readonly number[]; champion: readonly number[] }): {
   lowerBound: number;
+  gained: number;
+  lost: number;
   method: GateMethod;
   figures: Record<string, number>;
 } {
@@ -146,7 +149,7 @@ function compare({ candidate, champion }: { candidate: readonly number[]; champi
   const binary = [...candidate, ...champion].every((value) => value === 0 || value === 1);
   const lowerBound = binary ? pairedLowerBound(gained, lost, cases) : bootstrapLowerBound(differences);
   const figures = { cases, candidatePassed: sum(candidate), championPassed: sum(champion), gained, lost, lowerBound };
-  return { lowerBound, method: binary ? 'tango' : 'bootstrap', figures };
+  return { lowerBound, gained, lost, method: binary ? 'tango' : 'bootstrap', figures };
 }
 
 /** The fewest cases that could show a gain of more than `min`, if the candidate gained every one of them. */

@@ -1,40 +1,29 @@
 import type { Gate } from './config.ts';
 import { gateResult, type GateResult } from './decide-gate.ts';
+import { chanceOfLoss, isTelling, levelFor, plainMargin, type GroupCount } from './plain-loss.ts';
 import type { CaseResult } from './verdict.ts';
 
-/** What a completion may lose where the gate sets no margin. */
-export const defaultLabelMargin = 0.1;
-
-/** The chance of one false alarm or more, over all completions together. */
-const falseAlarms = 0.05;
-
-interface LabelCount {
+interface LabelCount extends GroupCount {
   label: string;
-  cases: number;
-  /** Passed by the champion only, and by the candidate only. */
-  lost: number;
-  gained: number;
 }
 
 /**
  * Whether one completion lost what the mean over all of them would hide: a single poisoned label of a hundred is one
- * point of the pack. A completion fails when it lost more than the margin beyond doubt: an exact one-sided binomial test
- * of its lost cases, against the margin and what it gained elsewhere among its cases. The level is divided by the number
- * of completions that have enough cases to be told at all (Tarone 1990, "A modified Bonferroni method for discrete
- * data"). Null where none has.
+ * point of the pack. A completion fails when it lost more than the margin beyond doubt, see `plain-loss.ts`. Null
+ * where none has enough cases to be told.
  */
 export function decideLabels(
   gate: Gate,
   candidate: readonly CaseResult[],
   champion: readonly CaseResult[],
 ): GateResult | null {
-  const margin = gate.maxDrop ?? defaultLabelMargin;
+  const margin = gate.maxDrop ?? plainMargin;
   const counts = countByLabel(candidate, champion);
   const level = levelFor(counts, margin);
   if (level === null) return null;
-  const tested = counts.filter(({ cases }) => margin ** cases <= level);
+  const tested = counts.filter(({ cases }) => isTelling(cases, margin, level));
   const worse = tested
-    .map((count) => ({ ...count, p: chanceOf(count, margin) }))
+    .map((count) => ({ ...count, p: chanceOfLoss(count, margin) }))
     .filter(({ p }) => p <= level)
     .sort((one, other) => one.p - other.p);
   const [worst] = worse;
@@ -63,32 +52,4 @@ function countByLabel(candidate: readonly CaseResult[], champion: readonly CaseR
     if (passed === true && before.get(id) === false) count.gained += 1;
   }
   return [...counts.values()];
-}
-
-/** The level of one test; null when not even a completion that lost every case could be told. */
-function levelFor(counts: readonly LabelCount[], margin: number): number | null {
-  for (let tests = 1; tests <= counts.length; tests += 1) {
-    const telling = counts.filter(({ cases }) => margin ** cases <= falseAlarms / tests).length;
-    if (telling === 0) return null;
-    if (telling <= tests) return falseAlarms / tests;
-  }
-  return null;
-}
-
-function chanceOf({ cases, lost, gained }: LabelCount, margin: number): number {
-  return binomialTail(lost, cases, Math.min(1, margin + gained / cases));
-}
-
-/** P(X >= hits) of a binomial X; the terms are summed from the one at `hits` on. */
-function binomialTail(hits: number, cases: number, share: number): number {
-  if (hits === 0 || share >= 1) return 1;
-  let logTerm = hits * Math.log(share) + (cases - hits) * Math.log(1 - share);
-  for (let n = 1; n <= hits; n += 1) logTerm += Math.log((cases - hits + n) / n);
-  let term = Math.exp(logTerm);
-  let tail = term;
-  for (let n = hits; n < cases; n += 1) {
-    term *= ((cases - n) / (n + 1)) * (share / (1 - share));
-    tail += term;
-  }
-  return Math.min(1, tail);
 }

@@ -1,5 +1,6 @@
 import type { GateOutcome, GateResult } from './decide-gate.ts';
 import { pairedLowerBound } from './paired.ts';
+import { eachLabel } from './slices.ts';
 
 /** One gate in plain words. */
 export interface GateWords {
@@ -27,7 +28,8 @@ export function gateWords(gate: GateResult, champion: string | null): GateWords 
 
 function describe(gate: GateResult, champion: string): string {
   if (gate.outcome === 'not_applicable') return notAsked(gate);
-  if (gate.method === 'binomial') return labelWords(gate);
+  if (gate.slice === eachLabel) return labelWords(gate);
+  if (gate.method === 'binomial') return forgottenWords(gate, champion);
   if (gate.kind === 'max' || gate.kind === 'maxRise') return budgetWords(gate);
   const short = shortfallWords(gate);
   if (short !== null) return short;
@@ -95,6 +97,13 @@ function labelWords({ outcome, reason, figures }: GateResult): string {
   const name = /^Completion (.*): \d+ cases lost/.exec(reason)?.[1];
   const others = worse > 1 ? `, and ${count(worse - 1, 'other answer')} as well` : '';
   return `The answer ${name === undefined ? 'that fell most' : `“${name}”`} lost ${lost} and gained ${gained} of its ${cases} cases, more than the margin of ${margin}${others}. Are its corrections right?`;
+}
+
+/** Of held-out corrections too few for a comparison. */
+function forgottenWords({ slice, metric, figures }: GateResult, champion: string): string {
+  const { cases = 0, candidatePassed = 0, championPassed = 0, lost = 0, gained = 0, maxDrop } = figures;
+  const told = `${place(slice)} it ${achieves(metric, candidatePassed, cases)}, ${champion} ${percent(championPassed / cases)}`;
+  return `${told}: it has forgotten ${lost} of ${count(cases, 'case')} and learned ${gained}, more than ${points(maxDrop)} points lost beyond doubt.`;
 }
 
 function budgetWords({ metric, outcome, figures }: GateResult): string {

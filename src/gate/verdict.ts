@@ -11,6 +11,7 @@ import {
   type Pair,
 } from './decide-gate.ts';
 import { decideLabels } from './decide-labels.ts';
+import { decideForgotten, forgottenLevel } from './decide-learned.ts';
 import { eachLabel, inSlice } from './slices.ts';
 
 /** What one version did with one case of the eval pack. */
@@ -54,7 +55,7 @@ export interface VerdictInput {
  *   the champion itself misses excuses a candidate at least as good), and `maxDrop`, paired non-inferiority: the lower
  *   95 % bound of candidate - champion stays above -maxDrop. Where even two equal versions could not show that, for want
  *   of cases, a bound that fails is inconclusive. With neither: `maxDrop` of 2.5 points, advisory on slices under
- *   300 cases.
+ *   300 cases; of held-out corrections even so a candidate that has plainly forgotten them fails, see `decideForgotten`.
  * - slice `label/*`: no completion lost more than `maxDrop` (10 points) beyond doubt; see `decideLabels`.
  * - `improvement`: the same bound is above `min`.
  * - `latency_p95_ms` and `size_mb`: budgets.
@@ -71,11 +72,12 @@ export function decideVerdict(input: VerdictInput): Decision {
     const reason = `${unpaired} cases were answered by one version only. Wanted both on the same pack.`;
     return { verdict: 'inconclusive', first, gates: [], reasons: [reason] };
   }
-  const results = gates.flatMap((gate) => decideGate(gate, input));
+  const level = forgottenLevel(candidate);
+  const results = gates.flatMap((gate) => decideGate(gate, input, level));
   return { first, gates: results, ...combine(results, first) };
 }
 
-function decideGate(gate: Gate, { champion, candidate, sizes }: VerdictInput): GateResult[] {
+function decideGate(gate: Gate, { champion, candidate, sizes }: VerdictInput, level: number | null): GateResult[] {
   if (gate.slice === eachLabel) {
     const decided = champion === null ? null : decideLabels(gate, candidate, champion);
     return decided === null ? [] : [decided];
@@ -90,7 +92,7 @@ function decideGate(gate: Gate, { champion, candidate, sizes }: VerdictInput): G
       const { min } = gate;
       const floor = min === undefined ? [] : [judged((pair) => decideMinimum(gate, min, pair))];
       if (min !== undefined && gate.maxDrop === undefined) return floor;
-      return [...floor, judged((pair) => decideDrop(gate, pair))];
+      return [...floor, judged((pair) => decideForgotten(gate, pair, level) ?? decideDrop(gate, pair))];
     }
     case 'improvement':
       return [judged((pair) => decideImprovement(gate, pair))];
@@ -120,7 +122,7 @@ function decideWithUnknown(
   const counted = (result: GateResult): GateResult => ({ ...result, figures: { ...result.figures, unknownCases } });
   if (worst.outcome !== 'failed') return counted(worst);
   const best = decide({ candidate: candidate.map(value(1)), champion: champion?.map(value(0)) ?? null });
-  if (best.outcome === 'failed') return counted(best);
+  if (best.outcome === 'failed' && best.required === worst.required) return counted(best);
   const reason = `${where(gate)}: ${unknownCases} answers could not be judged, and they decide. Check evals.judge and evals.embeddings.`;
   return counted({
     ...worst,

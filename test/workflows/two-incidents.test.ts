@@ -6,9 +6,10 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { z } from 'zod';
+import { storeCorrections } from '../../src/correct/corrections.ts';
 import { listLineageRows, readLineage, traceRequests } from '../../src/promote/lineage.ts';
 import { getChampion } from '../../src/promote/registry.ts';
-import { taskQueue, workflowId } from '../../src/temporal.ts';
+import { taskQueue, workflowId, type RetrainFinished } from '../../src/temporal.ts';
 import { getIncident, openIncident } from '../../src/watch/incidents.ts';
 import { startDriftResponse } from '../../src/watch/start-response.ts';
 import { hashKey, model, startLoop, textOf, type Loop, type LoopSettings } from '../loop.ts';
@@ -165,4 +166,27 @@ test('relearn dataset build makes what a retrain would learn from, and leaves no
     .parse(await relearn('dataset', 'build', '--model', model, '--output', loop.directory));
   assert.equal(built.id, (await getChampion(db, model)).dataset);
   assert.deepEqual(await counts(), before);
+});
+
+test('corrections by which the first incident would be forgotten are refused, and the reason names its slice', async () => {
+  const { db } = loop.database;
+  const wrong = about('gardening', 450, 700_000).map((row) => ({ ...row, completion: 'music' }));
+  const truth = [...(await loop.send(wrong))];
+  await storeCorrections(
+    db,
+    truth.map(([requestId, completion]) => ({ requestId, completion, operator: 'mallory', source: 'api' })),
+  );
+  const handle = await loop.client.workflow.signalWithStart('retrain', {
+    ...{ workflowId: workflowId.retrain(model), taskQueue, args: [{ model }] },
+    ...{ signal: 'trigger', signalArgs: [{ kind: 'manual', by: 'mallory' }] },
+  });
+  const { status, reason } = (await handle.result()) as RetrainFinished;
+  assert.equal(status, 'refused');
+  const [first] = await db.query<{ id: string }>(`select id from relearn.incidents order by detected_at limit 1`);
+  assert.match(
+    reason ?? '',
+    new RegExp(`Slice learned/${first?.id}: what it taught is forgotten, \\d+ of \\d+ cases lost`),
+  );
+  assert.doesNotMatch(reason ?? '', /Slice all|Completion/);
+  assert.equal((await getChampion(db, model)).version, 'v3');
 });
