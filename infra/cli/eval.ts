@@ -103,8 +103,14 @@ function describeEval(title: string, slices: readonly SliceResult[], decision: D
   const told =
     decision === null
       ? ['No gate is set in evals.gates: nothing is decided.']
-      : [...decision.gates.map(describeGate), `verdict: ${decision.verdict}`];
+      : [...decision.gates.map(describeGate), describeVerdict(decision)];
   return [title, table.toString(), ...told].join('\n');
+}
+
+/** With the reasons that no gate has told. */
+function describeVerdict({ verdict, gates, reasons }: Decision): string {
+  const more = reasons.filter((reason) => gates.every((gate) => gate.reason !== reason));
+  return [`verdict: ${verdict}`, ...more].join('. ');
 }
 
 async function verify(runtime: Runtime, what: string | true, { model, json }: EvalOptions): Promise<void> {

@@ -58,6 +58,17 @@ test('the champion is evaluated slice by slice, and its gates decide the exit co
   assert.match(few.stdout, /3 cases, 7 more are needed/);
 });
 
+test('a verdict that no gate explains says its reason', async () => {
+  const compared = join(loop.directory, 'compared.json');
+  const gates = [{ metric: 'pass_rate', slice: 'all', required: true, maxDrop: 0.05 }];
+  const own = loop.config.models[model];
+  const models = { [model]: { ...own, evals: { ...own?.evals, gates } } };
+  await writeFile(compared, JSON.stringify({ ...loop.config, models }));
+  const { code, stdout, stderr } = await relearnEval('--model', model, '--config', compared);
+  assert.equal(code, 1, stderr);
+  assert.match(stdout, /^verdict: fail\. Only comparisons are required, and there is no champion to compare with\./m);
+});
+
 test('a pack that cannot be used says where and why', async () => {
   const broken = await pack('broken.jsonl', [{ prompt: 'x', assert: [{ type: 'regex', value: '(' }] }]);
   const result = await relearnEval('--model', model, '--pack', broken);
