@@ -3,11 +3,10 @@ import { listKnownLabels } from '../../src/correct/known-labels.ts';
 import { openLabelStudio } from '../../src/correct/label-studio/client.ts';
 import { pullAnnotations } from '../../src/correct/label-studio/pull.ts';
 import { pushQueue } from '../../src/correct/label-studio/push.ts';
-import { tellIncidents } from '../../src/correct/tell-incidents.ts';
 import { RelearnError } from '../../src/errors.ts';
 import { modelSettings } from '../deploy.ts';
-import { openReviewSignals } from '../review-signals.ts';
 import type { Runtime } from '../runtime.ts';
+import { withTelling } from './review-files.ts';
 import { report, runWith } from './run-with.ts';
 
 interface Options {
@@ -45,16 +44,11 @@ export function addLabelStudioCommands(review: Command): void {
     .action((_: unknown, command: Command) =>
       runWith<Options>(command, async (runtime, { model, json }) => {
         const { studio: api, settings } = open(runtime, model);
-        const signals = openReviewSignals(runtime);
-        try {
-          const { url, project } = settings;
-          const pulled = await pullAnnotations(runtime.db, api, { model, url, project }, (stored) =>
-            tellIncidents(runtime.db, signals, stored),
-          );
-          report(json, pulled, () => `${pulled.stored} new corrections from project ${pulled.project} of ${url}`);
-        } finally {
-          await signals.close();
-        }
+        const { url, project } = settings;
+        const pulled = await withTelling(runtime, (tell) =>
+          pullAnnotations(runtime.db, api, { model, url, project }, tell),
+        );
+        report(json, pulled, () => `${pulled.stored} new corrections from project ${pulled.project} of ${url}`);
       }),
     );
 }

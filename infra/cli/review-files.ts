@@ -85,8 +85,11 @@ export async function importReview(
     throw new RelearnError('invalid_rows', `Cannot read ${file}: ${errorMessage(error)}. Wanted a JSONL or CSV file.`);
   });
   try {
-    const outcome = await withTelling(runtime, (store) =>
-      importCorrections(readCorrections(handle.createReadStream(), format), { operator, source: 'cli', store }),
+    const outcome = await withTelling(runtime, (tell) =>
+      importCorrections(readCorrections(handle.createReadStream(), format), {
+        ...{ operator, source: 'cli' },
+        store: (corrections) => storeAndTell(runtime.db, corrections, tell),
+      }),
     );
     const { stored, repeated, unknown_request, invalid, empty } = outcome;
     const details = { stored, repeated, unknown_request, invalid, empty };
@@ -98,19 +101,42 @@ export async function importReview(
   }
 }
 
-/** Gives `work` a way to store corrections and tell the open incidents of them. */
+export type TellIncidents = (stored: readonly StoredCorrection[]) => Promise<void>;
+
+export async function storeAndTell(
+  db: Database,
+  corrections: readonly Correction[],
+  tell: TellIncidents,
+): Promise<StoredCorrection[]> {
+  const stored = await storeCorrections(db, corrections);
+  await tell(stored);
+  return stored;
+}
+
+/**
+ * Gives `work` a way to tell the open incidents of what it stored. While Temporal is away what is stored stays so, and a
+ * person is warned on stderr.
+ */
 export async function withTelling<Result>(
   runtime: Runtime,
-  work: (store: (corrections: readonly Correction[]) => Promise<StoredCorrection[]>) => Promise<Result>,
+  work: (tell: TellIncidents) => Promise<Result>,
 ): Promise<Result> {
   const signals = openReviewSignals(runtime);
+  let isAway = false;
   try {
-    return await work(async (corrections) => {
-      const stored = await storeCorrections(runtime.db, corrections);
-      await tellIncidents(runtime.db, signals, stored);
-      return stored;
+    return await work(async (stored) => {
+      if (isAway) return; // each attempt takes its time, and one said so already
+      try {
+        await tellIncidents(runtime.db, signals, stored);
+      } catch (error) {
+        isAway = true;
+        console.error(`warning: ${untold} (${errorMessage(error)})`);
+      }
     });
   } finally {
     await signals.close();
   }
 }
+
+const untold =
+  'Corrections are stored, but driftResponse could not be told. Is Temporal running? The same once more, later, tells them.';

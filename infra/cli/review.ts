@@ -6,7 +6,7 @@ import { listReviewQueue, type ReviewFilter, type ReviewRow } from '../../src/co
 import { modelSettings } from '../deploy.ts';
 import type { Runtime } from '../runtime.ts';
 import { addLabelStudioCommands } from './label-studio.ts';
-import { exportReview, formatOf, importReview, withTelling } from './review-files.ts';
+import { exportReview, formatOf, importReview, storeAndTell, withTelling } from './review-files.ts';
 import { report, runWith } from './run-with.ts';
 import { actor } from './versions.ts';
 
@@ -77,7 +77,7 @@ export function addReviewCommands(program: Command): void {
     .action((requestId: string, completion: string, _: unknown, command: Command) =>
       runWith<{ operator?: string; json?: boolean }>(command, async (runtime, { operator = actor(), json }) => {
         const given = { requestId, completion, operator, source: 'cli' as const };
-        const [stored] = await withTelling(runtime, (store) => store([given]));
+        const [stored] = await withTelling(runtime, (tell) => storeAndTell(runtime.db, [given], tell));
         report(json, stored, () => `${requestId}: ${stored?.status ?? 'invalid'}`);
         if (stored?.status === 'unknown_request' || stored?.status === 'invalid') process.exitCode = 1;
       }),

@@ -17,6 +17,7 @@ before(async () => {
   loop = await startLoop((settings) => {
     const topics = settings.models[model];
     assert.ok(topics !== undefined);
+    topics.retrain['minCorrected'] = 1000; // nothing here is to end in a retrain
     topics.drift['gold'] = topics.evals.pack; // enough cases for a drop to be seen
   });
   await writeFile(loop.runtime.configPath, JSON.stringify(loop.config)); // JSON is YAML
@@ -25,11 +26,16 @@ before(async () => {
 after(() => loop.close());
 
 /** Runs `relearn` as a person does. */
-async function relearn(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+const relearn = (...args: string[]) => relearnOn(temporalAddress(), ...args);
+
+async function relearnOn(
+  temporal: string,
+  ...args: string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const env = {
     ...process.env,
     ...{ NODE_OPTIONS: '', DATABASE_URL: loop.database.url, RELEARN_HASH_KEY: hashKey },
-    ...{ TEMPORAL_ADDRESS: temporalAddress(), TEMPORAL_NAMESPACE: loop.namespace },
+    ...{ TEMPORAL_ADDRESS: temporal, TEMPORAL_NAMESPACE: loop.namespace },
   };
   return new Promise((resolve) => {
     execFile(
@@ -127,6 +133,35 @@ test('the queue goes out as CSV, is filled in, and comes back as corrections tha
   assert.match(again.stdout, new RegExp(`0 stored, ${kept.length - 1} repeated`));
   const corrected = await relearn('review', 'export', '--model', model, '--corrected', '--format', 'csv');
   assert.equal(z.array(z.unknown()).parse(parse(corrected.stdout, { columns: true })).length, kept.length - 1);
+  await handle.signal('closeReview', { by: 'ann', reason: 'seen' });
+  await handle.result();
+});
+
+test('an import while Temporal is away stores every batch, warns, and the same once more tells the incident', async () => {
+  const truth = [...(await loop.send(examples(newTopics, 12, 50_000)))];
+  const { incident } = await json(reported, ...event, '--event-id', 'pager-2', '--reason', 'x');
+  const handle = loop.client.workflow.getHandle(workflowId.driftResponse(model, incident));
+  const lines = Array.from({ length: 600 }, (_, n) => {
+    const [request_id, completion] = truth[n % truth.length] ?? [];
+    return `${JSON.stringify({ request_id, completion, operator: n < 500 ? 'ann' : 'bob' })}\n`;
+  });
+  const file = join(loop.directory, 'away.jsonl');
+  await writeFile(file, lines.join(''));
+
+  const { code, stdout, stderr } = await relearnOn('127.0.0.1:1', 'review', 'import', file);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, new RegExp(`${2 * truth.length} stored`));
+  assert.equal(stderr.match(/warning: Corrections are stored, but driftResponse could not be told/g)?.length, 1);
+  const audited = await loop.database.db.query<{ details: { stored: number } }>(
+    `select details from relearn.audit where action = 'correct_in_bulk' order by id desc limit 1`,
+  );
+  assert.equal(audited[0]?.details.stored, 2 * truth.length);
+
+  const again = await relearn('review', 'import', file);
+  assert.deepEqual([again.code, again.stderr], [0, '']);
+  const { events } = await handle.fetchHistory();
+  const signals = events?.map((event) => event.workflowExecutionSignaledEventAttributes?.signalName);
+  assert.ok(signals?.includes('correctionsRecorded'));
   await handle.signal('closeReview', { by: 'ann', reason: 'seen' });
   await handle.result();
 });
