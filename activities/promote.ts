@@ -3,6 +3,7 @@ import { redactToStore } from '../src/log/redact/index.ts';
 import type { CanaryVerdict } from '../src/promote/canary.ts';
 import type { CanaryConfig } from '../src/promote/config.ts';
 import { isBudget } from '../src/gate/config.ts';
+import { describeFirstVersion } from '../src/promote/first-version.ts';
 import { judgeRollout } from '../src/promote/judge-rollout.ts';
 import { requirePromotable } from '../src/promote/promotable.ts';
 import { deployChampion, rollBackChampion } from '../src/promote/promotion.ts';
@@ -38,7 +39,9 @@ export function createPromoteActivities({ config, db, certificateKeys, consoleUr
       const approvalDays = settings?.rollout.approval === true ? settings.rollout.approvalDays : 0;
       const canary = settings?.rollout.canary;
       const missing = [
-        ...(champion === undefined ? ['a champion (relearn train --deploy)'] : []),
+        ...(champion === undefined
+          ? [`a champion (${describeFirstVersion(model, settings?.serve.kind ?? 'onnx')})`]
+          : []),
         ...(settings?.retrain.trainer === undefined ? [`models.${model}.retrain.trainer`] : []),
         ...(settings?.evals?.gates.some((gate) => gate.required && !isBudget(gate)) === true
           ? []

@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { findErasure } from '../../src/log/erase-rows.ts';
+import type { Database } from '../../src/database.ts';
+import { findErasure, type ErasureReceipt } from '../../src/log/erase-rows.ts';
 import { hashUser } from '../../src/log/hash-user.ts';
 import { startErasure } from '../../src/log/start-erasure.ts';
-import { connectTemporal, type Runtime } from '../runtime.ts';
+import type { Runtime } from '../runtime.ts';
 import { report, runWith } from './run-with.ts';
+import { tellWithoutWorker, waitsForWorker } from './slow-answer.ts';
 import { actor } from './versions.ts';
+import { withClient } from './workflows.ts';
 
 interface Options {
   user: string;
@@ -24,32 +27,30 @@ export function addEraseCommand(program: Command): void {
 
 async function erase(runtime: Runtime, { user: name, json }: Options): Promise<void> {
   const user = hashUser(await runtime.hashKey(), name);
-  const { client, connection } = await connectTemporal(runtime.environment);
-  const asked = new Date();
-  try {
-    await startErasure(client.workflow, user, actor());
-  } finally {
-    await connection.close();
-  }
+  const receipt = await withClient(runtime, async (client) => {
+    const asked = new Date();
+    const handle = await startErasure(client.workflow, user, actor());
+    return tellWithoutWorker(waitForReceipt(runtime.db, user, asked), () => waitsForWorker(handle));
+  });
+  report(json, { user, ...receipt }, () =>
+    [
+      `Erased ${receipt.requests} requests of user ${user}.`,
+      `Replaced ${receipt.datasets.length} datasets; learned from them: ${receipt.tainted.join(', ') || 'no version'}.`,
+      receipt.retrains.length > 0
+        ? `Retrains asked for: ${receipt.retrains.join(', ')}.`
+        : receipt.tainted.length > 0
+          ? 'Ask for a retrain, so that no version that learned from them serves: relearn retrain --model NAME'
+          : '',
+    ]
+      .filter(Boolean)
+      .join('\n'),
+  );
+}
+
+async function waitForReceipt(db: Database, user: string, asked: Date): Promise<ErasureReceipt> {
   for (;;) {
-    const erasure = await findErasure(runtime.db, user);
-    const { receipt = null } = erasure ?? {};
-    if (erasure?.finishedAt != null && erasure.finishedAt >= asked && receipt !== null) {
-      report(json, { user, ...receipt }, () =>
-        [
-          `Erased ${receipt.requests} requests of user ${user}.`,
-          `Replaced ${receipt.datasets.length} datasets; learned from them: ${receipt.tainted.join(', ') || 'no version'}.`,
-          receipt.retrains.length > 0
-            ? `Retrains asked for: ${receipt.retrains.join(', ')}.`
-            : receipt.tainted.length > 0
-              ? 'Ask for a retrain, so that no version that learned from them serves: relearn retrain --model NAME'
-              : '',
-        ]
-          .filter(Boolean)
-          .join('\n'),
-      );
-      return;
-    }
+    const { finishedAt = null, receipt = null } = (await findErasure(db, user)) ?? {};
+    if (finishedAt !== null && finishedAt >= asked && receipt !== null) return receipt;
     await sleep(500);
   }
 }

@@ -1,9 +1,11 @@
 import Table from 'cli-table3';
 import type { Command } from 'commander';
+import type { Config } from '../../src/config.ts';
 import type { Database } from '../../src/database.ts';
 import { RelearnError } from '../../src/errors.ts';
 import { certificateSchema, type Signed } from '../../src/gate/certificate.ts';
 import { hashUser } from '../../src/log/hash-user.ts';
+import { describeFirstVersion } from '../../src/promote/first-version.ts';
 import {
   listLineageRows,
   readLineage,
@@ -12,7 +14,7 @@ import {
   type Lineage,
   type LineageCount,
 } from '../../src/promote/lineage.ts';
-import { modelSettings } from '../deploy.ts';
+import { chooseModel, modelSettings } from '../deploy.ts';
 import type { Runtime } from '../runtime.ts';
 import { report, runWith } from './run-with.ts';
 
@@ -44,15 +46,20 @@ export function addModelCommands(program: Command): void {
     .action((_: unknown, command: Command) =>
       runWith<{ model?: string; json?: boolean }>(command, async ({ db, config }, { model, json }) => {
         if (model !== undefined) modelSettings({ config }, model);
-        const versions = await listVersions(db, model === undefined ? Object.keys(config.models) : [model]);
-        report(json, versions, () => describeVersions(versions));
+        const models = model === undefined ? Object.keys(config.models) : [model];
+        const versions = await listVersions(db, models);
+        report(json, versions, () =>
+          versions.length === 0
+            ? models.map((each) => describeNone(config, each)).join('\n')
+            : describeVersions(versions),
+        );
       }),
     );
 
   models
     .command('show <version>')
     .description('where a version comes from: certificates, dataset, rows, corrections, operators')
-    .requiredOption('--model <name>', 'a model of relearn.yaml')
+    .option('--model <name>', 'a model of relearn.yaml (default: the only one)')
     .option('--rows', 'also each row of its dataset, with its correction and who made it')
     .option('--json', 'report as JSON')
     .action((version: string, _: unknown, command: Command) =>
@@ -69,13 +76,14 @@ export function addModelCommands(program: Command): void {
 }
 
 interface ShowOptions {
-  model: string;
+  model?: string;
   rows?: boolean;
   json?: boolean;
 }
 
-async function show({ db, config }: Runtime, version: string, { model, rows: wanted, json }: ShowOptions) {
-  modelSettings({ config }, model);
+async function show(runtime: Runtime, version: string, { model: named, rows: wanted, json }: ShowOptions) {
+  const { db } = runtime;
+  const model = chooseModel(runtime, named);
   const lineage = await readLineage(db, model, version);
   const { dataset } = lineage.version;
   const rows = wanted === true && dataset !== null ? await listLineageRows(db, dataset) : [];
@@ -167,8 +175,11 @@ async function listVersions(db: Database, models: readonly string[]): Promise<Ve
   );
 }
 
+function describeNone({ models }: Config, model: string): string {
+  return `${model} has no version yet: ${describeFirstVersion(model, models[model]?.serve.kind ?? 'onnx')}`;
+}
+
 function describeVersions(versions: readonly VersionLine[]): string {
-  if (versions.length === 0) return 'No version yet. Train one: relearn train --model NAME --deploy';
   const table = new Table({
     head: ['model', 'version', 'serves', 'certificate', 'dataset', 'made'],
     style: { head: [], border: [] },

@@ -7,6 +7,7 @@ import { startDetails } from '../../src/temporal-details.ts';
 import { modelSettings } from '../deploy.ts';
 import { connectTemporal, type Runtime } from '../runtime.ts';
 import { report, runWith } from './run-with.ts';
+import { tellWithoutWorker, waitsForWorker } from './slow-answer.ts';
 import { actor } from './versions.ts';
 
 interface Options {
@@ -15,6 +16,8 @@ interface Options {
   wait?: boolean;
   json?: boolean;
 }
+
+type RollBack = (input: object) => Promise<{ version: string; from: string }>;
 
 /** `retrain` and `rollback`: what a person asks of the workflows. */
 export function addWorkflowCommands(program: Command): void {
@@ -44,7 +47,7 @@ async function retrain(runtime: Runtime, { model, wait, json }: Options): Promis
       return;
     }
     const handle = client.workflow.getHandle<() => Promise<RetrainFinished>>(workflowId.retrain(model));
-    const outcome = await outcomeOf(handle.result());
+    const outcome = await tellWithoutWorker(outcomeOf(handle.result()), () => waitsForWorker(handle));
     report(json, { model, ...outcome }, () => `Run ${outcome.run} ended ${outcome.status}: ${outcome.reason ?? ''}`);
   });
 }
@@ -52,14 +55,13 @@ async function retrain(runtime: Runtime, { model, wait, json }: Options): Promis
 async function rollBack(runtime: Runtime, { model, reason, json }: Options): Promise<void> {
   modelSettings(runtime, model);
   await withClient(runtime, async (client) => {
-    const result = await outcomeOf(
-      client.workflow.execute<(input: object) => Promise<{ version: string; from: string }>>('rollback', {
-        ...{ workflowId: workflowId.rollback(model), taskQueue, workflowIdConflictPolicy: 'USE_EXISTING' },
-        args: [{ model, by: actor(), reason }],
-        staticSummary: `${model}: back to the version before`,
-        staticDetails: startDetails.rollback,
-      }),
-    );
+    const handle = await client.workflow.start<RollBack>('rollback', {
+      ...{ workflowId: workflowId.rollback(model), taskQueue, workflowIdConflictPolicy: 'USE_EXISTING' },
+      args: [{ model, by: actor(), reason }],
+      staticSummary: `${model}: back to the version before`,
+      staticDetails: startDetails.rollback,
+    });
+    const result = await tellWithoutWorker(outcomeOf(handle.result()), () => waitsForWorker(handle));
     report(json, { model, ...result }, () => `${model} ${result.version} serves again, in place of ${result.from}.`);
   });
 }

@@ -92,7 +92,7 @@ function Serving({ model: { model, champion, challenger } }: { model: Model }) {
     return (
       <div className="serving">
         <span className="quiet">no champion yet</span>
-        <code>relearn train --deploy</code>
+        <a href={placeOf('versions', model)}>how it gets one</a>
       </div>
     );
   }

@@ -31,7 +31,7 @@ export function Versions({ model }: { model: string }) {
       <h1>Versions of {model}</h1>
       <Serving data={data} />
       {data.waiting !== null && <Decision data={data} waiting={data.waiting} judgement={data.waiting.judgement} />}
-      {data.versions.length === 0 ? <NoVersion model={model} /> : <Table data={data} />}
+      {data.versions.length === 0 ? <NoVersion data={data} /> : <Table data={data} />}
       <div className="actions">
         {before !== null && (
           <button type="button" onClick={() => setBefore(null)}>
@@ -119,11 +119,19 @@ function Table({ data: { model, versions } }: { data: Versions }) {
   );
 }
 
-function NoVersion({ model }: { model: string }) {
+function NoVersion({ data: { model, serve } }: { data: Versions }) {
   return (
     <p className="empty">
-      Versions of {model} will be listed here, with what let each of them serve. Make the first:{' '}
-      <code>relearn train --model {model} --deploy</code>
+      Versions of {model} will be listed here, with what let each of them serve.{' '}
+      {serve === 'upstream' ? (
+        <>
+          Its endpoint becomes the first by <code>relearn up</code> or <code>relearn migrate</code>.
+        </>
+      ) : (
+        <>
+          Make the first: <code>relearn train --model {model} --deploy</code>
+        </>
+      )}
     </p>
   );
 }

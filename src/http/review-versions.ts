@@ -32,7 +32,7 @@ export function addVersionRoutes(app: FastifyInstance, { config, db, signal, cer
   app.get('/api/models/:model/versions', async (request) => {
     const { model } = parseRequest(modelPath, request.params);
     const { before, limit } = parseRequest(schemas.versionsQuery, request.query);
-    findModel(config, model);
+    const { serve } = findModel(config, model);
     const [rows, champions, rollback] = await Promise.all([
       listVersionRows(db, { model, before, limit }),
       readChampion(model),
@@ -43,7 +43,7 @@ export function addVersionRoutes(app: FastifyInstance, { config, db, signal, cer
     const waiting = versions.find(({ state, run }) => state === 'waiting' && run !== null);
     const judgement = waiting === undefined ? null : await findJudgement(db, model, waiting.version);
     return {
-      ...{ model, champion: champions, rollback, canary: showCanary(config, model), versions },
+      ...{ model, serve: serve.kind, champion: champions, rollback, canary: showCanary(config, model), versions },
       waiting: waiting === undefined ? null : { run: waiting.run, version: waiting.version, ...inWords(judgement) },
       next: rows.length === limit ? (rows.at(-1)?.n ?? null) : null,
     };

@@ -65,6 +65,8 @@ export const versionsQuery = z.object({
 });
 export const versionsResponse = z.object({
   model: z.string(),
+  /** An ONNX file that Relearn serves, or an endpoint. */
+  serve: z.enum(['onnx', 'upstream']),
   champion: z.string().nullable(),
   /** The candidate that waits for a person. */
   waiting: z.object({ run: z.number(), version: z.string(), judgement: judgement.nullable() }).nullable(),

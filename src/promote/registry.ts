@@ -59,7 +59,8 @@ export async function getChampion(db: Database, model: string): Promise<Champion
   if (champion !== undefined) return champion;
   throw new RelearnError(
     'model_not_ready',
-    `Model ${model} has no champion. Deploy one: relearn train --model ${model} --deploy`,
+    `Model ${model} has no champion. An embedded model gets one by \`relearn train --model ${model} --deploy\`, ` +
+      'an endpoint by `relearn up` or `relearn migrate`.',
   );
 }
 

@@ -7,6 +7,7 @@ import type { RedactText } from '../log/redact-message.ts';
 import type { Redactor } from '../log/redact/index.ts';
 import { newRequestId, requestTime } from '../log/request-id.ts';
 import type { Source } from '../log/row.ts';
+import { describeFirstVersion } from '../promote/first-version.ts';
 import type { Champions } from './champions.ts';
 import type { AnswerLog, RawAnswer } from './log-answer.ts';
 import type { Answer } from './model.ts';
@@ -71,7 +72,8 @@ export function createAnswerer(options: AnswererOptions): Answerer {
 
   /** `asker` decides between a champion and the challenger that is rolled out beside it; left out: the champion. */
   function choose(request: Pick<AnswerRequest, 'model' | 'version'>, asker?: string): Serving | undefined {
-    if (!Object.hasOwn(config.models, request.model)) {
+    const settings = Object.hasOwn(config.models, request.model) ? config.models[request.model] : undefined;
+    if (settings === undefined) {
       const known = Object.keys(config.models).join(', ');
       throw new RelearnError('model_not_found', `No such model. Configured: ${known}.`);
     }
@@ -80,7 +82,7 @@ export function createAnswerer(options: AnswererOptions): Answerer {
     if (champion !== undefined) return champion;
     throw new RelearnError(
       'model_not_ready',
-      `Model ${request.model} has no champion loaded. Deploy one: relearn train --model ${request.model} --deploy`,
+      `Model ${request.model} has no champion loaded: ${describeFirstVersion(request.model, settings.serve.kind)}`,
     );
   }
 

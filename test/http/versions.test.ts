@@ -51,7 +51,7 @@ test('each version has the word for where it stands, its trigger and its certifi
   assert.deepEqual(listed[0]?.triggers, [{ kind: 'drift', incident: 'i0' }]);
   assert.notEqual(listed[4]?.tainted_at, null);
   assert.deepEqual(rest, {
-    ...{ model: 'mail', champion: 'v2', rollback: { from: 'v2', to: 'v1' } },
+    ...{ model: 'mail', serve: 'onnx', champion: 'v2', rollback: { from: 'v2', to: 'v1' } },
     ...{ canary: { shares: [0.05, 0.25], step_minutes: 30 }, next: null },
   });
   assert.deepEqual([waiting?.run, waiting?.version, waiting?.judgement?.state], [6, 'v7', 'passed']);

@@ -12,7 +12,11 @@ import { redactorOf } from '../log/redact/fake-redactor.ts';
 import { openMemoryLog } from './memory-log.ts';
 
 const config = configSchema.parse({
-  models: { triage: { serve: { kind: 'onnx' }, sampling: { healthyRate: 0 } }, silent: { serve: { kind: 'onnx' } } },
+  models: {
+    triage: { serve: { kind: 'onnx' }, sampling: { healthyRate: 0 } },
+    silent: { serve: { kind: 'onnx' } },
+    elsewhere: { serve: { kind: 'upstream', url: 'http://127.0.0.1:1/v1', upstreamModel: 'large' } },
+  },
 });
 
 /** An answerer over one model that keeps what the model read and what was logged. */
@@ -179,6 +183,7 @@ const refused: [name: string, request: AnswerRequest, code: string, message: Reg
     /triage/,
   ],
   ['a model without champion', ask('hello', { model: 'silent' }), 'model_not_ready', /relearn train --model silent/],
+  ['an endpoint not registered yet', ask('hello', { model: 'elsewhere' }), 'model_not_ready', /`relearn migrate`/],
   ['no message', { ...ask(''), messages: [] }, 'empty_prompt', /at least one message/],
   ['white space', ask(' \n\t '), 'empty_prompt', /at least one message/],
 ];
