@@ -1,4 +1,4 @@
-import { condition } from '@temporalio/workflow';
+import { condition, patched } from '@temporalio/workflow';
 import type { RunPlan } from '../activities/promote.ts';
 import { bulk, patient } from './activity-options.ts';
 
@@ -36,11 +36,17 @@ export async function rollOut({ askedBack, tell, ...wanted }: RollOut): Promise<
       const wait = { summary: `${Math.round(share * 100)} % of the traffic, look ${look + 1} of ${looks}` };
       await condition(() => askedBack() !== undefined, canary.stepMs / looks, wait);
       const asked = askedBack();
-      if (asked !== undefined) return `taken back by ${asked.by}. ${asked.reason}`.trim();
+      if (asked !== undefined) return describeTakenBack(asked);
       const { state, reason } = await patient.judgeRollout({ model, run, gold });
       tell(share, `${state}: ${reason}`);
       if (state === 'worse' || state === 'ended') return reason;
     }
   }
-  return null;
+  // While the last look was taken. Runs of earlier releases that were promoted all the same replay so.
+  const asked = askedBack();
+  return asked !== undefined && patched('asked-back-in-last-look') ? describeTakenBack(asked) : null;
+}
+
+function describeTakenBack({ by, reason }: { by: string; reason: string }): string {
+  return `taken back by ${by}. ${reason}`.trim();
 }
