@@ -7,7 +7,7 @@ import type { CertificateKeys } from './certificate-keys.ts';
 import type { Gate } from './config.ts';
 import { getEvalRun, type EvalRun } from './eval-runs.ts';
 import { keepJudgement } from './judgements.ts';
-import { isLearned, summariseSlices } from './slices.ts';
+import { eachLabel, inSlice, isLearned, summariseSlices } from './slices.ts';
 import { countPackUses, findCertificate, storeCertificate } from './stored-certificates.ts';
 import { decideVerdict, type Decision } from './verdict.ts';
 
@@ -36,7 +36,7 @@ export async function judgeCandidate(
   judged: Judged & { before: Date },
 ): Promise<Decision & { reason: string }> {
   const evidence = await gather(db, judged, judged.before);
-  const { decision, candidate, champion, packUses } = evidence;
+  const { decision, gates, candidate, champion, packUses } = evidence;
   await keepJudgement(db, judged.candidateRun, { champion: champion?.version ?? null, packUses, verdict: decision });
   const compared = champion === null ? 'first version' : `${percentPassed(champion)} before`;
   const worn =
@@ -44,7 +44,11 @@ export async function judgeCandidate(
       ? [`the eval pack has decided ${packUses} times: versions may be fitted to it, so renew some of its cases`]
       : [];
   const told = `${percentPassed(candidate)} of the eval pack passed, ${compared}`;
-  return { ...decision, reason: [told, ...decision.reasons, ...worn].join('; ') };
+  const emptied = emptiedSlices(gates, judged.gates, candidate).map(
+    (slice) =>
+      `the champion has cleared slice ${slice}, which the eval pack no longer holds: put its cases back, or name it in evals.gates with required: false`,
+  );
+  return { ...decision, reason: [told, ...decision.reasons, ...emptied, ...worn].join('; ') };
 }
 
 /** Writes what `judgeCandidate` decides as a certificate and returns its id. `issuedAt` names the step that asks. */
@@ -100,6 +104,16 @@ async function gather(db: Database, judged: Judged, before: Date) {
   const { fileSha256 } = candidate;
   const earlier = fileSha256 === null ? 0 : await countPackUses(db, { model, packSha256: fileSha256, before });
   return { decision, gates, candidate, champion, packUses: earlier + 1 };
+}
+
+/** Slices without a case whose gates are asked because the champion has cleared them. */
+function emptiedSlices(asked: readonly Gate[], configured: readonly Gate[], { results }: EvalRun): string[] {
+  const emptied = asked.filter(
+    (gate) =>
+      !configured.includes(gate) &&
+      !results.some((result) => gate.slice === eachLabel || inSlice(result.slice, gate.slice)),
+  );
+  return [...new Set(emptied.map(({ slice }) => slice))];
 }
 
 async function readRuns(db: Database, judged: Judged): Promise<{ candidate: EvalRun; champion: EvalRun | null }> {
