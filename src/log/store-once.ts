@@ -5,7 +5,7 @@ import type { LogRow } from './row.ts';
 import { writeBatch } from './write-batch.ts';
 
 export interface StoreOutcome {
-  /** `again`: at once. `away`: when Postgres is back. `refused`: never, if the batch is one row. */
+  /** `again`: at once. `away`: when Postgres takes rows again. `refused`: never, if the batch is one row. */
   state: 'stored' | 'again' | 'away' | 'refused';
   /** SQLSTATE or system error; '' when there was none. */
   code: string;
@@ -25,7 +25,7 @@ export async function storeOnce(db: Database, rows: readonly LogRow[], partition
     const code = sqlState(error);
     // Postgres reports a missing partition as a check violation: retention may have dropped one that was there.
     if (code === '23514' && missing?.size === 0) return { state: 'again', code };
-    return { state: isPassing(error) ? 'away' : 'refused', code };
+    return { state: isRefused(error) ? 'refused' : 'away', code };
   }
 }
 
@@ -40,8 +40,13 @@ function missingPartitions(rows: readonly LogRow[], known: ReadonlySet<string>):
   return missing;
 }
 
-/** Failures that pass by themselves: Postgres is away, not migrated yet, read-only, locked or at odds with another. */
-function isPassing(error: unknown): boolean {
-  if (!(error instanceof RelearnError)) return false;
-  return error.code === 'database_unavailable' || /^(25|3F|40|42|55|57|58)/.test(sqlState(error));
+/**
+ * Whether it is for the rows: values (SQLSTATE class 22), constraints (23) and sizes (54) that Postgres does not take, or
+ * what could not even be sent. All else, a wrong password as much as a network that is down, passes or is put right.
+ */
+function isRefused(error: unknown): boolean {
+  if (!(error instanceof RelearnError)) return true;
+  if (error.code !== 'database_error') return false;
+  const code = sqlState(error);
+  return /^(22|23|54)/.test(code) || !/^[0-9A-Z]{5}$/.test(code);
 }

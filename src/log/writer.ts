@@ -25,6 +25,8 @@ export interface LogWriterOptions {
   spoolMb?: number;
   /** Every row goes to the spool first; `push` then answers with a promise. */
   durable?: boolean;
+  /** Postgres is away when it says nothing for so long, in ms. Ten seconds when left out. */
+  answerMs?: number;
 }
 
 export interface LogWriter {
@@ -48,6 +50,7 @@ export interface LogWriter {
 const dueRows = 2000;
 const batchRows = 4000;
 const closeMs = 10_000;
+const usualAnswerMs = 10_000;
 const nothingSpooled = { files: 0, bytes: 0, rows: 0 };
 
 /**
@@ -55,7 +58,8 @@ const nothingSpooled = { files: 0, bytes: 0, rows: 0 };
  * waits in memory; when that is full too, rows that were not sampled go first, healthy ones next, and each is counted.
  */
 export function openLogWriter(options: LogWriterOptions): LogWriter {
-  const { db, logger, flushMs, maxQueuedRows, hotWindowHours, spoolDirectory, spoolMb = 256 } = options;
+  const { logger, flushMs, maxQueuedRows, hotWindowHours, spoolDirectory, spoolMb = 256 } = options;
+  const db = options.db.within(options.answerMs ?? usualAnswerMs);
   const queue = createQueue();
   const tally = createTally();
   const backoff = createBackoff();
@@ -79,6 +83,7 @@ export function openLogWriter(options: LogWriterOptions): LogWriter {
   let waiters: (() => void)[] = [];
   let timer: NodeJS.Timeout | undefined;
   let draining: Promise<void> | undefined;
+  let storingTally: Promise<void> | undefined;
   let closed = false;
   let closing: Promise<void> | undefined;
 
@@ -147,7 +152,15 @@ export function openLogWriter(options: LogWriterOptions): LogWriter {
     let left = 0;
     do left = await drainBatch();
     while (left === 0 && (waiters.length > 0 || queue.size() >= dueRows));
-    if (!away()) await tally.store(db).catch((error: unknown) => noteAway(sqlState(error)));
+    if (!away()) storeTally();
+  }
+
+  /** Beside the rows: with `durable` answers wait for those, and not for Postgres. */
+  function storeTally(): void {
+    storingTally ??= tally
+      .store(db)
+      .catch((error: unknown) => noteAway(sqlState(error)))
+      .finally(() => (storingTally = undefined));
   }
 
   /** To the database, or to the spool while it is away. Returns how many rows neither took; they wait on. */
@@ -196,10 +209,11 @@ export function openLogWriter(options: LogWriterOptions): LogWriter {
   }
 
   async function settle(): Promise<void> {
-    await Promise.all([draining, replayer.settled()]);
+    await Promise.all([draining, storingTally, replayer.settled()]);
     drain();
     replayer.replay();
     await Promise.all([draining, replayer.settled()]);
+    await storingTally;
   }
 
   async function flush(): Promise<void> {
