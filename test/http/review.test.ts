@@ -93,7 +93,7 @@ const post = (url: string, payload: object, headers: Record<string, string> = {}
 async function reset() {
   temporal = { recorded: [], started: [], triggers: [] };
   await database.db.query(
-    `truncate relearn.samples, relearn.recent, relearn.pins, relearn.tags, relearn.corrections, relearn.incidents,
+    `truncate relearn.samples, relearn.recent, relearn.pins, relearn.tags, relearn.corrections, relearn.incidents, relearn.drift_events,
        relearn.review_queue`,
   );
   return temporal;
