@@ -1,6 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
 import type { Actor } from '../src/audit.ts';
 import { storeCorrections, type CorrectionStatus } from '../src/correct/corrections.ts';
+import { noteTyped, unreadable } from '../src/correct/typed-corrections.ts';
 import { redactToStore } from '../src/log/redact/index.ts';
 import type { CorrectionMessage } from '../src/temporal.ts';
 import {
@@ -23,8 +24,17 @@ export function createCorrectActivities({ db, consoleUrl }: ActivityDependencies
       const corrections = batch.corrections.map((correction) => ({ ...correction, source: batch.source }));
       const { attempt, scheduledTimestampMs } = activityInfo();
       const since = attempt > 1 ? new Date(scheduledTimestampMs) : undefined;
-      const stored = await withHeartbeat(() => storeCorrections(db, corrections, { since }));
+      const requestIds = corrections.map(({ requestId }) => requestId);
+      const stored = await withHeartbeat(async () => {
+        await noteTyped(db, ownWorkflow(), requestIds);
+        return storeCorrections(db, corrections, { since });
+      });
       return stored.map(({ requestId, status }) => ({ requestId, status }));
+    },
+
+    /** The workflow that asks was sent a message that nobody can read: what was typed is in its history all the same. */
+    async noteUnreadable(): Promise<void> {
+      await withHeartbeat(() => noteTyped(db, ownWorkflow(), [unreadable]));
     },
 
     async countCorrections({ incident }: { incident: string }): Promise<IncidentProgress & { console?: string }> {
@@ -49,4 +59,8 @@ export function createCorrectActivities({ db, consoleUrl }: ActivityDependencies
       return now === state ? 'moved' : 'stays';
     },
   };
+}
+
+function ownWorkflow(): string {
+  return activityInfo().workflowExecution?.workflowId ?? '';
 }

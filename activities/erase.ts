@@ -1,17 +1,17 @@
 import { activityInfo, getClient } from '@temporalio/activity';
 import { isGrpcServiceError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { findDatasetsOfUser, reviseDataset, type Revision } from '../src/convert/revise.ts';
+import { forgetTyped } from '../src/correct/typed-corrections.ts';
 import {
   beginErasure,
   deleteUserRows,
-  findIncidentsOfUser,
   findUserRows,
+  findWorkflowsOfUser,
   finishErasure,
   type ErasureReceipt,
 } from '../src/log/erase-rows.ts';
 import { deleteTaintedAnswers, listTaintedChampions, taintVersions } from '../src/promote/taint.ts';
 import { sendTrigger } from '../src/retrain/send-trigger.ts';
-import { workflowId } from '../src/temporal.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { withHeartbeat } from './heartbeat.ts';
 
@@ -22,9 +22,13 @@ export function createEraseActivities({ config, db, datasetDirectory }: Activity
       return withHeartbeat(async () => {
         await beginErasure(db, user, by);
         const requests = await findUserRows(db, user);
-        const incidents = await findIncidentsOfUser(db, user);
-        return { requests, workflows: incidents.map(({ model, id }) => workflowId.driftResponse(model, id)) };
+        return { requests, workflows: await findWorkflowsOfUser(db, user) };
       });
+    },
+
+    /** Workflows that took text of the user's rows by now. Those that are told by a tag are found before the rows are gone. */
+    async findWorkflows({ user }: { user: string }): Promise<string[]> {
+      return withHeartbeat(() => findWorkflowsOfUser(db, user));
     },
 
     /** Replaces every dataset that learned from rows of the user, and marks the versions that were made from one of them. */
@@ -64,16 +68,16 @@ export function createEraseActivities({ config, db, datasetDirectory }: Activity
         let deleted = 0;
         const open: string[] = [];
         for (const id of workflows) {
-          for (const [runId, status] of await listRuns(client, id)) {
-            if (status === 'RUNNING') {
-              open.push(id);
-              continue;
-            }
+          const runs = await listRuns(client, id);
+          if ([...runs.values()].includes('RUNNING')) open.push(id);
+          for (const [runId, status] of runs) {
+            if (status === 'RUNNING') continue;
             const workflowExecution = { workflowId: id, runId };
             await client.workflowService
               .deleteWorkflowExecution({ namespace, workflowExecution })
               .then(() => (deleted += 1), throwUnlessGone);
           }
+          if (!open.includes(id)) await forgetTyped(db, id);
         }
         return { deleted, open };
       });

@@ -36,6 +36,8 @@ export class CorrectionInbox {
   repeated: number;
   ignored: number;
   problems: string[] = [];
+  /** A message could not be read, and what it holds is in the history as typed; `noted` when the database knows. */
+  unreadable: 'none' | 'some' | 'noted' = 'none';
   #waiting: Waiting[] = [];
   #gathers: boolean;
 
@@ -58,7 +60,7 @@ export class CorrectionInbox {
   /** One correction by signal. A message that is none is ignored and said so. */
   takeSignal(message: unknown): void {
     const correction = readCorrection(message);
-    if (typeof correction === 'string') this.ignore(`correction: ${correction}`);
+    if (typeof correction === 'string') this.ignoreUnreadable(`correction: ${correction}`);
     else this.#waiting.push({ corrections: [correction], source: 'signal', answer: undefined });
   }
 
@@ -67,6 +69,12 @@ export class CorrectionInbox {
     const waiting: Waiting = { corrections, source: 'update', answer: undefined };
     this.#waiting.push(waiting);
     return waiting;
+  }
+
+  /** A message that may hold text for a row, and cannot be told which. */
+  ignoreUnreadable(problem: string): void {
+    this.ignore(problem);
+    if (this.unreadable === 'none') this.unreadable = 'some';
   }
 
   ignore(problem: string): void {

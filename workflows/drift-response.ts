@@ -76,6 +76,8 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
   const { model, incident, carried } = input;
   /** Runs of earlier releases store each update alone, count after each, and go on for longer. */
   const spares = patched('sparing-history');
+  /** Runs of earlier releases note nothing. Noted as it comes: an erasure must find this run while it is open, too. */
+  const notes = patched('note-unreadable');
   const inbox = new CorrectionInbox(carried, { gathers: spares });
   const mail = openIncidentMail(inbox);
   let phase: Phase = carried?.phase ?? 'open';
@@ -115,7 +117,8 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
     progress = await answering.countCorrections({ incident });
     if (spares) nextCountAt = Date.now() + countRestMs;
   };
-  const hasMail = () => !inbox.isEmpty || countIsDue() || hasNews();
+  const hasToNote = () => notes && inbox.unreadable === 'some';
+  const hasMail = () => !inbox.isEmpty || hasToNote() || countIsDue() || hasNews();
   const retrainOn = async (reason: string, decision?: Decision) => {
     await bulk.keepIncidentRows({ incident });
     await enter('retraining', reason, decision);
@@ -137,6 +140,10 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
       inbox.settle(batch.messages, await answering.storeCorrections(batch));
       mail.recount = true;
     }
+    if (hasToNote()) {
+      inbox.unreadable = 'noted';
+      await answering.noteUnreadable();
+    }
   };
   /** Goes on in a new run, unless there is something to do first. An order of the queue under way would end with this run. */
   const renew = async () => {
@@ -150,7 +157,7 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
   const finish = async (status: DriftResponseResult['status'], reason: string): Promise<DriftResponseResult> => {
     show(`${status}: ${reason}`);
     // What arrives while it ends is stored and answered too.
-    while (!inbox.isEmpty || !allHandlersFinished()) {
+    while (!inbox.isEmpty || hasToNote() || !allHandlersFinished()) {
       await storeWaiting();
       await condition(() => !inbox.isEmpty || allHandlersFinished());
     }

@@ -1,4 +1,4 @@
-import { defineQuery, setHandler, sleep } from '@temporalio/workflow';
+import { defineQuery, patched, setHandler, sleep } from '@temporalio/workflow';
 import type { ErasureReceipt } from '../src/log/erase-rows.ts';
 import { bulk, patient } from './activity-options.ts';
 import { showInList, showOnPage } from './operator-view.ts';
@@ -42,7 +42,9 @@ export async function eraseUser({ userIdHash: user, by }: EraseUserInput): Promi
   await sleep(settling, { summary: 'rows on their way' });
   const late = await bulk.deleteUserRows({ user });
 
-  let { deleted: deletedRuns, open } = await bulk.deleteClosedRuns({ workflows });
+  const typedMeanwhile = patched('typed-meanwhile') ? await bulk.findWorkflows({ user }) : [];
+  const mayHoldText = [...new Set([...workflows, ...typedMeanwhile])];
+  let { deleted: deletedRuns, open } = await bulk.deleteClosedRuns({ workflows: mayHoldText });
   const retrains = await patient.retrainTainted({ tainted });
   const receipt = () => ({ requests, deleted: addUp(deleted, late), datasets, tainted, deletedRuns, retrains });
   await patient.finishErasure({ user, receipt: receipt() });

@@ -60,7 +60,7 @@ export function openIncidentMail(inbox: CorrectionInbox): IncidentMail {
     validator: (message) => void readBatchOrFail(message),
     description: 'Up to 500 corrected rows: {"batch":"…","corrections":[{"requestId","completion","operator"}]}',
   });
-  setDefaultSignalHandler((name) => inbox.ignore(`unknown signal ${name.slice(0, 40)}`));
+  setDefaultSignalHandler((name) => inbox.ignoreUnreadable(`unknown signal ${name.slice(0, 40)}`));
   return mail;
 }
 

@@ -1,4 +1,6 @@
+import { unreadable } from '../correct/typed-corrections.ts';
 import type { Database } from '../database.ts';
+import { workflowId } from '../temporal.ts';
 
 /** Begins an erasure, or goes on with it. Asked again after its end, it begins anew. */
 export async function beginErasure(db: Database, userIdHash: string, by: string): Promise<void> {
@@ -31,7 +33,7 @@ const batch = 5000;
 
 /**
  * Deletes what is kept of the user's requests, from every table that names requests but those that say which dataset
- * learned from which request: they hold no text and no user. Returns deleted rows by table; `tell` gets them meanwhile.
+ * learned from which request, and which workflow took what was typed: they hold no text and no user. Returns deleted rows by table; `tell` gets them meanwhile.
  */
 export async function deleteUserRows(
   db: Database,
@@ -82,21 +84,32 @@ async function listTablesOfRequests(db: Database): Promise<string[]> {
   const tables = await db.query<{ name: string }>(
     `select c.relname as name from pg_class c join pg_attribute a on a.attrelid = c.oid
      where c.relnamespace = 'relearn'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
-       and a.attname = 'request_id' and not a.attisdropped and c.relname not in ('dataset_rows', 'erasure_rows')
+       and a.attname = 'request_id' and not a.attisdropped and c.relname not in ('dataset_rows', 'erasure_rows', 'typed_corrections')
      order by c.relname in ('samples', 'recent'), c.relname`,
   );
   return tables.map(({ name }) => name);
 }
 
-/** Incidents to which corrections of the user's rows were sent: their workflows hold them as typed. */
-export async function findIncidentsOfUser(db: Database, userIdHash: string): Promise<{ model: string; id: string }[]> {
-  return db.query(
+/**
+ * Workflows whose histories hold what was typed for the user's rows, or may hold it: those it was typed into, whether it
+ * was taken or not, those that got a message nobody could read, and the incidents that the rows belong to.
+ */
+export async function findWorkflowsOfUser(db: Database, userIdHash: string): Promise<string[]> {
+  const typed = await db.query<{ id: string }>(
+    `select distinct workflow_id as id from relearn.typed_corrections
+     where request_id = $2 or request_id in (select request_id from relearn.erasure_rows where user_id_hash = $1)
+     order by 1`,
+    [userIdHash, unreadable],
+  );
+  const incidents = await db.query<{ model: string; id: string }>(
     `select distinct i.model, i.id from relearn.erasure_rows e
      join relearn.tags t on t.request_id = e.request_id
      join relearn.incidents i on i.id = t.incident
      where e.user_id_hash = $1 order by i.id`,
     [userIdHash],
   );
+  const tagged = incidents.map(({ model, id }) => workflowId.driftResponse(model, id));
+  return [...new Set([...tagged, ...typed.map(({ id }) => id)])];
 }
 
 /** What an erasure did, without the user and without text. */

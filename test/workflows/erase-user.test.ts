@@ -80,26 +80,39 @@ async function askAndCorrect(name: string, rows: readonly { prompt: string; comp
   return corrections.map(({ requestId }) => requestId);
 }
 
-/** An incident that holds the user's first row, closed, with a correction that someone typed. */
-async function closeIncidentWith(typed: { requestId: string; completion: string; operator: string }) {
+/** An incident of the last hours, to which someone types a message as a correction; closed. Returns its workflow id. */
+async function closeIncidentWith(incident: string, hours: number, typed: object): Promise<string> {
   const { db } = loop.database;
-  const incident = 'typed';
   await db.query(
     `insert into relearn.incidents (id, model, model_version, monitor, detected_at, window_start)
-     values ($1, $2, 'v1', 'by-hand', now(), now() - interval '1 hour')`,
-    [incident, model],
+     values ($1, $2, 'v1', 'by-hand', now(), now() - make_interval(hours => $3))`,
+    [incident, model, hours],
   );
   const id = workflowId.driftResponse(model, incident);
   const input: DriftResponseInput = {
     ...{ model, incident, monitor: 'by-hand', minCorrected: 1000, graceMs: 0, deadlineAt: Date.now() + 3_600_000 },
   };
   const handle = await loop.client.workflow.start('driftResponse', { workflowId: id, taskQueue, args: [input] });
-  await handle.signal('correction', { ...typed, completion: `${canary} typed by hand` });
-  const state = () => handle.query<{ accepted: number }>('state').catch(() => undefined);
-  await until('it is stored', async () => (await state())?.accepted === 1);
+  await handle.signal('correction', typed);
+  await until('it is noted', async () => {
+    const noted = `select 1 from relearn.typed_corrections where workflow_id = $1`;
+    return (await db.query(noted, [id])).length > 0;
+  });
   await handle.signal('closeReview', { by: 'ann', reason: 'enough' });
   await handle.result();
   return id;
+}
+
+async function untilGone(id: string): Promise<void> {
+  await until('the closed run is gone', () =>
+    loop.client.workflow
+      .getHandle(id)
+      .describe()
+      .then(
+        () => false,
+        (error: unknown) => error instanceof WorkflowNotFoundError,
+      ),
+  );
 }
 
 /** Rows of the user in every table of review: queue, cards, proposals, Label Studio's, a reviewer's last steps. */
@@ -132,7 +145,7 @@ test('an erased user leaves every table and dataset; versions are marked and tra
   const others = await askAs('max', examples(newTopics, 40, 100_000));
   await review(mine.map(({ requestId }) => requestId));
   // What is typed is corrected afterwards: a label of the user's own text would be learned, and be an answer to others.
-  const closed = await closeIncidentWith(mine[0] ?? { requestId: '', completion: '', operator: '' });
+  const closed = await closeIncidentWith('typed', 1, { ...mine[0], completion: `${canary} typed by hand` });
   await storeCorrections(
     db,
     [...mine, ...others].map((correction) => ({ ...correction, source: 'api' })),
@@ -159,13 +172,7 @@ test('an erased user leaves every table and dataset; versions are marked and tra
   assert.equal(receipt.datasets[0]?.id, before.dataset);
   assert.equal(receipt.deletedRuns, 1);
   assert.deepEqual(receipt.retrains, [model]);
-  await until('the closed run is gone', async () => {
-    const described = loop.client.workflow.getHandle(closed).describe();
-    return described.then(
-      () => false,
-      (error: unknown) => error instanceof WorkflowNotFoundError,
-    );
-  });
+  await untilGone(closed);
 
   await until('a version without them serves', async () => (await getChampion(db, model)).version !== before.version);
   await until(
@@ -213,6 +220,30 @@ test('a user who only repeated others leaves the dataset and its version as they
   const { evals } = loop.config.models[model] ?? {};
   const cases = await readCasesWithLearned(evals?.pack ?? '', join(loop.config.stateDir, 'datasets', dataset));
   assert.ok(cases.cases.some(({ slice }) => slice.startsWith('learned/')));
+});
+
+test('text that was typed into an incident the row is no part of goes as well, and that which could not be read', async () => {
+  const { db } = loop.database;
+  const [mine] = await askAs('uma', examples(newTopics, 1, 130_000));
+  const [other] = await askAs('max', examples(newTopics, 1, 131_000));
+  // Said before, so that typing it leaves no trace among the corrections.
+  await storeCorrections(db, [{ requestId: '', completion: '', operator: '', ...mine, source: 'api' }]);
+  const elsewhere = await closeIncidentWith('elsewhere', 0, { ...mine });
+  const garbled = await closeIncidentWith('garbled', 0, { request: mine?.requestId, completion: canary });
+  const innocent = await closeIncidentWith('innocent', 0, { ...other });
+  const tagged = await db.query(`select 1 from relearn.tags where request_id = $1 and incident <> ''`, [
+    mine?.requestId,
+  ]);
+  assert.equal(tagged.length, 0);
+
+  const uma = hashUser(hashKey, 'uma');
+  await startErasure(loop.client.workflow, uma, 'ann');
+  await loop.client.workflow.getHandle(workflowId.eraseUser(uma)).result();
+  assert.equal((await findErasure(db, uma))?.receipt?.deletedRuns, 2);
+  await untilGone(elsewhere);
+  await untilGone(garbled);
+  await loop.client.workflow.getHandle(innocent).describe();
+  assert.deepEqual(await db.query(`select workflow_id as id from relearn.typed_corrections`), [{ id: innocent }]);
 });
 
 test('an erasure that is asked for again finds nothing, and harms nobody', async () => {
