@@ -5,6 +5,7 @@ import type { Caller } from '../serve/caller.ts';
 import type { Passed } from '../serve/pass.ts';
 import { parseRequest } from './errors.ts';
 import { chatCompletion, chatCompletionEvents, chatCompletionRequest, readConversation } from './openai.ts';
+import { isFlagged } from './read-flag.ts';
 import { readUser } from './read-user.ts';
 
 /** All that is read of a request that goes on to an endpoint: the endpoint checks the rest. */
@@ -50,7 +51,7 @@ export function addChatCompletionsRoute(
     if (models.includes(model)) request.servedModel = model;
     const user = asked.user ?? asked.safety_identifier ?? readUser(request);
     const passed = await answerer.pass({
-      ...{ model, requestId, user },
+      ...{ model, requestId, user, flagged: isFlagged(request) },
       json: request.bodyText,
       wantsLogprobs: asked.logprobs === true,
       wantsStream: asked.stream === true,
@@ -70,7 +71,7 @@ export function addChatCompletionsRoute(
     const messages = readConversation(body);
     const answered = await answerer.answer({
       ...{ model: body.model, messages, user, requestId: request.id },
-      source: 'production',
+      ...{ source: 'production', flagged: isFlagged(request) },
     });
     request.answered = answered;
     reply.header('x-relearn-version', answered.version);

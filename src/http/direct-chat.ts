@@ -11,6 +11,7 @@ import type { UsableKey } from './keys.ts';
 import type { Guard } from './keys-guard.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import { noteEnd, statusOf } from './observe.ts';
+import { isFlagged } from './read-flag.ts';
 import { readUser } from './read-user.ts';
 
 export interface DirectChatOptions {
@@ -90,6 +91,7 @@ export function answerDirectly(
         json: text,
         caller,
         user: asked.user ?? asked.safety_identifier ?? readUser(request),
+        flagged: isFlagged(request),
         wantsLogprobs: asked.logprobs === true,
         wantsStream: false,
         onBroken({ code, status }) {

@@ -8,6 +8,7 @@ import { readCompletion } from '../serve/completion.ts';
 import { notACompletion } from '../serve/upstream.ts';
 import { sendPassed, type ChatCompletionsOptions } from './chat-completions.ts';
 import { parseRequest } from './errors.ts';
+import { isFlagged } from './read-flag.ts';
 import { readUser } from './read-user.ts';
 
 const simpleChatRequest = z.object({
@@ -24,7 +25,8 @@ export function addSimpleChatRoute(app: FastifyInstance, { models, answerer, cal
     if (models.includes(model)) request.servedModel = model;
     const messages = [{ role: 'user', content: body.prompt }];
     requirePrompt({ messages });
-    const asked = { model, requestId: request.id, user: body.user_id ?? readUser(request) };
+    const user = body.user_id ?? readUser(request);
+    const asked = { model, requestId: request.id, user, flagged: isFlagged(request) };
     const caller = callerOf(reply);
     const passed = await answerer.pass({
       ...asked,

@@ -22,6 +22,8 @@ export interface AnswerRequest {
   /** Whoever asks, in the caller's words; only its hash leaves this process's memory. */
   user?: string | undefined;
   source: Source;
+  /** The caller marks the request as worth keeping. */
+  flagged?: boolean;
   /** A version that need not be champion; left out: the champion. */
   version?: string | undefined;
   /** Given by a step that may run twice; its time is the row's. Left out: a new one. */
@@ -126,11 +128,11 @@ export function createAnswerer(options: AnswererOptions): Answerer {
     const answered = requests.map((request, place) => {
       const answer = answers[place];
       if (answer === undefined) throw new Error(`${serving.version} gave fewer answers than it was asked for`);
-      const { requestId = newRequestId(at), user, source } = request;
+      const { requestId = newRequestId(at), user, source, flagged = false } = request;
       const ts = request.requestId === undefined ? at : (requestTime(requestId) ?? at);
       const prompt = read === undefined ? { messages: request.messages } : (read[place]?.logged ?? null);
       const texts = textsToLog(prompt, answer, redactor.chain !== undefined);
-      held.push(log.add({ served, requestId, ts, incident, user, source, latencyMs, ...texts }));
+      held.push(log.add({ served, requestId, ts, incident, user, source, flagged, latencyMs, ...texts }));
       return { requestId, version: serving.version, ...answer, latencyMs };
     });
     if (config.log.durable) await Promise.all(held.filter((write) => write !== undefined));

@@ -22,6 +22,8 @@ export interface RawAnswer {
   incident: string | null;
   user: string | undefined;
   source: Source;
+  /** The caller marked the request as worth keeping. */
+  flagged: boolean;
   latencyMs: number;
   /** Messages, or the JSON of the request that holds them. Null: they could not be redacted. */
   messages: readonly Message[] | string | null;
@@ -144,7 +146,7 @@ export function createAnswerLog({ writer, hashKey, durable = false, ...options }
 
   /** What the row says whatever its texts are. */
   function describe(answer: RawAnswer, logprob: number | null): Counted & Pick<LogRow, 'inclusionProbability'> {
-    const { requestId, ts, source, incident, served } = answer;
+    const { requestId, ts, source, incident, served, flagged } = answer;
     const { model, version: modelVersion, lowConfidenceBelow, healthyRate } = served;
     // All or none need no draw.
     const fraction = healthyRate > 0 && healthyRate < 1 ? keyedFraction(hashKey, requestId) : 0;
@@ -154,7 +156,7 @@ export function createAnswerLog({ writer, hashKey, durable = false, ...options }
       incident,
       lowConfidenceBelow,
       healthyRate,
-      flagged: false,
+      flagged,
       fraction,
     });
     return { ts, source, model, modelVersion, keptBecause, inclusionProbability };

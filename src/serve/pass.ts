@@ -18,6 +18,8 @@ export interface PassRequest extends ClientRequest {
   /** The row's time. Left out: that of the request id. */
   at?: Date;
   user: string | undefined;
+  /** The caller marks the request as worth keeping. */
+  flagged: boolean;
   /** When the client has gone the endpoint is told to stop. */
   caller: Caller;
   /** Told when the endpoint fails in the middle of a stream. */
@@ -78,6 +80,7 @@ async function passTo(
       incident,
       user: request.user,
       source: 'production',
+      flagged: request.flagged,
       latencyMs: performance.now() - start,
       messages: request.json,
       completion,

@@ -94,6 +94,15 @@ test('the user of the body and of the header x-user-id have the same hash', asyn
   assert.equal((await storedRow(fromHeader.id))?.['user_id_hash'], hash);
 });
 
+test('an embedded model’s answer is kept as flagged where its caller says so', async () => {
+  const reasonFor = async (flag: string) => {
+    const { id } = await complete(say('pay the loan back early'), { 'x-relearn-flag': flag });
+    return (await gateway.storedRow(id))?.keptBecause;
+  };
+  assert.equal(await reasonFor('true'), 'flagged');
+  assert.notEqual(await reasonFor('false'), 'flagged');
+});
+
 test('feedback right after the answer finds the row that is not written yet, and stores comment and correction', async () => {
   const { id } = await complete(say('loan interest'));
   const response = await gateway.app.inject({

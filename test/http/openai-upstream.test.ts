@@ -69,6 +69,35 @@ test('logprobs come back when the client asked for them', async () => {
   assert.equal(upstream.received[0]?.body['top_logprobs'], 2);
 });
 
+/** What the log says of a request that was sent with this flag. */
+async function keptWith(flag: string, path: string, body: object) {
+  const response = await fetch(`${baseURL}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-relearn-flag': flag },
+    body: JSON.stringify(body),
+  });
+  await response.text();
+  const row = await gateway.storedRow(response.headers.get('x-request-id') ?? '');
+  return [row?.keptBecause === 'flagged', row?.inclusionProbability];
+}
+
+test('a request that its caller flags is kept for sure; the flag reaches neither the endpoint nor the log', async () => {
+  const flag = 'canary: ann@example.com';
+  upstream.become(() => fakeCompletion('yes'));
+  assert.deepEqual(await keptWith(flag, '/chat/completions', ask), [true, 1]);
+  assert.deepEqual(await keptWith(flag, '/../chat', { model: 'chat', prompt: 'hello' }), [true, 1]);
+  for (const none of ['', '0', 'False']) {
+    assert.deepEqual(await keptWith(none, '/chat/completions', ask), [false, 0.05], none);
+  }
+  assert.ok(upstream.received.every(({ headers }) => !Object.keys(headers).some((name) => name.includes('flag'))));
+  upstream.become(() => ({ chunks: [fakeChunk({ content: 'yes' }, { finish: 'stop' })] }));
+  assert.deepEqual(await keptWith(flag, '/chat/completions', { ...ask, stream: true }), [true, 1]);
+  assert.equal(upstream.received[0]?.headers['x-relearn-flag'], undefined);
+  const stored = await gateway.db.query(`select s::text as row from relearn.samples s`);
+  assert.ok(stored.length >= 3);
+  assert.ok(!`${JSON.stringify(stored)}${gateway.lines.join('')}`.includes('canary'));
+});
+
 test('several answers, pictures and unknown fields pass both ways; the log holds the first answer and no picture', async () => {
   const { body } = fakeCompletion('one');
   const second = { ...fakeCompletion('two').body.choices[0], index: 1 };

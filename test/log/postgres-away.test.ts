@@ -196,6 +196,7 @@ test('a process ends while Postgres hangs, and the next one stores what it held'
   void thread.add({
     ...{ served: { model: 'chat', version: 'v1', lowConfidenceBelow: -3, healthyRate: 1 }, requestId: newRequestId() },
     ...{ ts: new Date(), incident: null, user: 'ann', source: 'production', latencyMs: 1, redacted: 'none' },
+    flagged: false,
     messages: JSON.stringify({ messages: [{ role: 'user', content: 'hello' }] }),
     completion: JSON.stringify({ choices: [{ message: { role: 'assistant', content: 'hello' } }] }),
   });

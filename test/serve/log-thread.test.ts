@@ -44,6 +44,7 @@ function answer(content: string, more: Partial<RawAnswer> = {}): RawAnswer {
     served: { model: 'chat', version: 'v1', lowConfidenceBelow: -3, healthyRate: 1 },
     requestId: newRequestId(),
     ...{ ts: new Date(), incident: null, user: 'ann', source: 'production', latencyMs: 1, redacted: 'none' },
+    flagged: false,
     messages: JSON.stringify({ messages: [{ role: 'user', content }] }),
     completion: JSON.stringify({ choices: [{ message: { role: 'assistant', content: 'to bob@example.com' } }] }),
     ...more,
