@@ -7,8 +7,9 @@ import { describeFirstVersion } from '../src/promote/first-version.ts';
 import { judgeRollout } from '../src/promote/judge-rollout.ts';
 import { requirePromotable } from '../src/promote/promotable.ts';
 import { deployChampion, rollBackChampion } from '../src/promote/promotion.ts';
-import { championLearned, listChampions } from '../src/promote/registry.ts';
+import { championLearned, getVersion, listChampions } from '../src/promote/registry.ts';
 import { setChallengerShare } from '../src/promote/rollout.ts';
+import { requireServable } from '../src/promote/upstream-version.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 export interface RunPlan {
@@ -31,6 +32,7 @@ function planOf(canary: CanaryConfig | undefined): RunPlan['canary'] {
 }
 
 export function createPromoteActivities({ config, db, certificateKeys, consoleUrl }: ActivityDependencies) {
+  const serveOf = (model: string) => config.models[model]?.serve;
   return {
     /** Reads what a run needs before it starts. Gates that are not set stop it here, before training. */
     async planRun({ model }: { model: string }): Promise<RunPlan> {
@@ -94,16 +96,18 @@ export function createPromoteActivities({ config, db, certificateKeys, consoleUr
       await deployChampion(db, certificateKeys, {
         ...{ model, version, action: 'promote', expectedToken, actor: by },
         ...{ key: `retrain/${model}/${run}`, reason: `retrain run ${run}${said === '' ? '' : `: ${said}`}` },
+        serve: serveOf(model),
       });
     },
 
-    /** Reads what a promotion by hand needs, and refuses one that may not be: not certified, tainted, serving already. */
+    /** Reads what a promotion by hand needs, and refuses one that may not be: not certified, tainted, serving already, of another endpoint. */
     async planPromotion(asked: {
       model: string;
       version: string;
     }): Promise<Pick<RunPlan, 'token' | 'canary'> & { champion: string | null }> {
       const { model } = asked;
       await requirePromotable(db, certificateKeys, asked);
+      requireServable(await getVersion(db, model, asked.version), serveOf(model));
       const [champion] = await listChampions(db, [model]);
       const canary = champion === undefined ? null : planOf(config.models[model]?.rollout.canary);
       return { champion: champion?.version ?? null, token: champion?.token ?? 0, canary };
@@ -120,7 +124,8 @@ export function createPromoteActivities({ config, db, certificateKeys, consoleUr
       const { by, ...deployment } = input;
       const reason = await redactToStore((redact) => redact(input.reason));
       const key = `promote/${activityInfo().workflowExecution?.runId ?? ''}`;
-      await deployChampion(db, certificateKeys, { ...deployment, action: 'promote', key, actor: by, reason });
+      const serve = serveOf(input.model);
+      await deployChampion(db, certificateKeys, { ...deployment, action: 'promote', key, actor: by, reason, serve });
     },
 
     async rollBack(input: {
@@ -131,7 +136,8 @@ export function createPromoteActivities({ config, db, certificateKeys, consoleUr
       const { workflowExecution } = activityInfo();
       const reason = await redactToStore((redact) => redact(input.reason));
       const key = `rollback/${workflowExecution?.runId ?? ''}`;
-      const { version, from } = await rollBackChampion(db, certificateKeys, { ...input, reason, key });
+      const serve = serveOf(input.model);
+      const { version, from } = await rollBackChampion(db, certificateKeys, { ...input, reason, key, serve });
       return { version, from, console: consoleUrl };
     },
 

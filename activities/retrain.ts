@@ -72,7 +72,7 @@ export function createRetrainActivities({
       if (found !== null) return { version: found };
       const settings = config.models[model];
       const trainer = settings?.retrain.trainer;
-      if (trainer === undefined) {
+      if (settings === undefined || trainer === undefined) {
         throw new RelearnError('invalid_config', `models.${model}.retrain.trainer is not set: nothing can train.`);
       }
       const key = nameRun({ model, run, dataset });
@@ -86,7 +86,7 @@ export function createRetrainActivities({
       const learn = {
         corrected: join(rows, 'train.jsonl'),
         replay: existsSync(replay) ? replay : undefined,
-        calibration: [settings?.drift.gold, settings?.evals?.pack].filter((file) => file !== undefined),
+        calibration: [settings.drift.gold, settings.evals?.pack].filter((file) => file !== undefined),
       };
       const trained = await withHeartbeat((tell) =>
         train(
@@ -97,7 +97,7 @@ export function createRetrainActivities({
         ),
       );
       logger.info({ model, run, attempt: activityInfo().attempt, seconds: trained.seconds }, 'trained');
-      const made = { model, run, dataset, parent: champion, trainer: trainer.kind };
+      const made = { model, run, dataset, parent: champion, trainer: trainer.kind, serve: settings.serve };
       return { version: await registerTrained({ db, artifacts }, trained, made) };
     },
   };

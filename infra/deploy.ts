@@ -4,10 +4,13 @@ import { z } from 'zod';
 import type { ModelConfig } from '../src/config.ts';
 import { RelearnError } from '../src/errors.ts';
 import { issueCertificate } from '../src/gate/certificate.ts';
+import type { CertificateKeys } from '../src/gate/certificate-keys.ts';
 import { findCertificate, storeCertificate } from '../src/gate/stored-certificates.ts';
 import { describeOtherRedactor, redactorInForce, redactToStore } from '../src/log/redact/index.ts';
+import { registerIncumbent } from '../src/promote/incumbent.ts';
 import { deployChampion } from '../src/promote/promotion.ts';
-import { getVersion, listChampions, registerVersion } from '../src/promote/registry.ts';
+import { getVersion, listChampions, registerVersion, type Version } from '../src/promote/registry.ts';
+import type { UpstreamConfig } from '../src/promote/upstream-version.ts';
 import { createTrainer } from '../src/retrain/create-trainer.ts';
 import { openJobStore } from '../src/retrain/jobs/job-store.ts';
 import { adoptOnnx } from '../src/retrain/pipeline/adopt-onnx.ts';
@@ -42,7 +45,7 @@ export async function trainVersion(
     const calibration = calibrationFiles(settings);
     const trained = await train({ calibration }, { key: folder, folder }, onProgress, new AbortController().signal);
     const { rows = 0, labels = 0 } = countsSchema.parse(trained.metadata);
-    const made = { model, dataset: null, parent: null, run: null, trainer: trainer.kind };
+    const made = { model, dataset: null, parent: null, run: null, trainer: trainer.kind, serve: settings.serve };
     const stores = { db: runtime.db, artifacts: openArtifacts(runtime.config, secret) };
     const version = await registerTrained(stores, trained, made);
     return { version, seconds: trained.seconds, rows, labels };
@@ -92,7 +95,7 @@ const trainedFor = z.object({ redactor: z.string() });
  * Makes a version the champion by hand. The first one of a model, in production before Relearn was, gets a certificate
  * of kind `incumbent`, unless it has one (see `judgeFirstVersion`); any later one needs a passed gate certificate. Returns what to know of it, such as that it
  * learned with another redactor than the configured one. Throws `not_certified`, or `invalid_config`
- * where no key signs.
+ * where no key signs or the configuration names another endpoint.
  */
 export async function deployVersion(
   runtime: Runtime,
@@ -101,52 +104,76 @@ export async function deployVersion(
   { actor, reason }: { actor: string; reason: string },
 ): Promise<string | null> {
   const { db } = runtime;
-  modelSettings(runtime, model);
+  const { serve } = modelSettings(runtime, model);
   const found = await getVersion(db, model, version);
   const [champion] = await listChampions(db, [model]);
   const keys = await readCertificateKeys(runtime.config, runtime.environment.secret);
-  if (champion === undefined && (await findCertificate(db, model, version)) === null) {
-    await storeCertificate(
-      db,
-      issueCertificate(
-        {
-          ...{ model, version, kind: 'incumbent', passed: true, artifact: found.artifact },
-          ...{ dataset: null, manifestSha256: null, champion: null, packSha256: null, packUses: null },
-          ...{ casesSha256: null, gatesSha256: null, gates: [], slices: [], test: 'none', verdict: null },
-          ...{ approvedBy: actor, issuedAt: new Date().toISOString() },
-        },
-        keys,
-      ),
-    );
-  }
+  if (champion === undefined) await certifyIncumbent(runtime, keys, found, { actor, at: new Date() });
   const expectedToken = champion?.token ?? 0;
   const key = `deploy/${model}/${version}/${expectedToken}`;
   const why = await redactToStore((redact) => redact(reason));
-  await deployChampion(db, keys, { model, version, action: 'deploy', key, actor, reason: why, expectedToken });
+  await deployChampion(db, keys, { model, version, action: 'deploy', key, actor, reason: why, expectedToken, serve });
   const learned = trainedFor.safeParse(found.metadata).data?.redactor;
   return learned === undefined ? null : describeOtherRedactor(learned, redactorInForce());
 }
 
+/** Certifies what is in production without gates, unless it has a certificate. */
+async function certifyIncumbent(
+  { db }: Runtime,
+  keys: Pick<CertificateKeys, 'sign'>,
+  { model, version, artifact }: Version,
+  { actor, at }: { actor: string; at: Date },
+): Promise<void> {
+  if ((await findCertificate(db, model, version)) !== null) return;
+  const certificate = issueCertificate(
+    {
+      ...{ model, version, kind: 'incumbent', passed: true, artifact },
+      ...{ dataset: null, manifestSha256: null, champion: null, packSha256: null, packUses: null },
+      ...{ casesSha256: null, gatesSha256: null, gates: [], slices: [], test: 'none', verdict: null },
+      ...{ approvedBy: actor, issuedAt: at.toISOString() },
+    },
+    keys,
+  );
+  await storeCertificate(db, certificate);
+}
+
 /**
- * Registers and deploys the endpoint of every upstream model that has no champion yet: what was in production when
- * the model was configured. Returns the names of those models.
+ * Makes the endpoint of every upstream model a champion, once: what was in production when the model was configured, and
+ * again each time that `serve.url` or `serve.upstreamModel` has changed since, whatever served meanwhile. Returns what
+ * is to be told of it.
  */
 export async function deployIncumbentUpstreams(runtime: Runtime): Promise<string[]> {
-  const upstreams = Object.entries(runtime.config.models).filter(([, { serve }]) => serve.kind === 'upstream');
-  const champions = await listChampions(
-    runtime.db,
-    upstreams.map(([model]) => model),
-  );
-  const served = new Set(champions.map(({ model }) => model));
-  const missing = upstreams.map(([model]) => model).filter((model) => !served.has(model));
-  for (const model of missing) {
-    const version = await registerVersion(runtime.db, {
-      ...{ model, kind: 'upstream', artifact: null, dataset: null, parent: null, run: null },
-      ...{ lowConfidenceBelow: null, metadata: {} },
-    });
-    await deployVersion(runtime, model, version, { actor: 'relearn', reason: 'in production when configured' });
+  const told: string[] = [];
+  for (const [model, { serve }] of Object.entries(runtime.config.models)) {
+    if (serve.kind === 'upstream') told.push(...(await deployIncumbent(runtime, model, serve)));
   }
-  return missing;
+  return told;
+}
+
+async function deployIncumbent(runtime: Runtime, model: string, serve: UpstreamConfig): Promise<string[]> {
+  const { db, config, environment } = runtime;
+  const { version, createdAt, deployed } = await registerIncumbent(db, model, serve);
+  const [champion] = await listChampions(db, [model]);
+  if (deployed) {
+    if (champion?.kind !== 'onnx') return [];
+    const command = `relearn deploy --model ${model} --version ${version}`;
+    return [`${model}: the file of ${champion.version} is the champion; \`${command}\` lets its endpoint serve`];
+  }
+  const keys = await readCertificateKeys(config, environment.secret);
+  const found = await getVersion(db, model, version);
+  // Of the version's own time: processes that come here at once write one certificate.
+  await certifyIncumbent(runtime, keys, found, { actor: 'relearn', at: createdAt });
+  const changed = champion !== undefined;
+  await deployChampion(db, keys, {
+    ...{ model, version, action: 'deploy', actor: 'relearn', serve, expectedToken: null },
+    key: `incumbent/${model}/${version}`, // whoever comes later finds it done
+    reason: changed ? 'serve.url or serve.upstreamModel was changed' : 'in production when configured',
+  });
+  if (!changed) return [`${model}: its endpoint is the champion`];
+  return [
+    `${model}: relearn.yaml names another endpoint or upstreamModel than before. It is the champion now, as ${version}, ` +
+      `in place of ${champion.version}, and what is watched begins anew`,
+  ];
 }
 
 /** Throws `model_not_found` naming the configured models. */

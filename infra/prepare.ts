@@ -42,7 +42,7 @@ async function prepareDatabase(options: PrepareOptions, tell: (message: string) 
     const applied = await migrate(runtime.db);
     if (applied.length > 0) tell(`applied ${applied.join(', ')}`);
     await Promise.all([requireServerKeys('gateway', runtime), requireServerKeys('console', runtime)]);
-    for (const model of await deployIncumbentUpstreams(runtime)) tell(`${model}: its endpoint is the champion`);
+    for (const message of await deployIncumbentUpstreams(runtime)) tell(message);
   } finally {
     await runtime.close();
   }

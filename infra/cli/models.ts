@@ -14,6 +14,7 @@ import {
   type Lineage,
   type LineageCount,
 } from '../../src/promote/lineage.ts';
+import { readUpstream } from '../../src/promote/upstream-version.ts';
 import { chooseModel, modelSettings } from '../deploy.ts';
 import type { Runtime } from '../runtime.ts';
 import { report, runWith } from './run-with.ts';
@@ -131,6 +132,7 @@ function describeLineage({ version: own, certificates, dataset, operators, incid
   const lines = [
     `${model} ${version} (${kind})${champion ? ', the champion' : ''}: made ${made} at ${createdAt.toISOString()}` +
       (parent === null ? '' : `, to replace ${parent}`),
+    ...(kind === 'upstream' ? [describeUpstream(own)] : []),
     ...(taintedAt === null ? [] : [`tainted: it learned from rows that were erased (${taintedAt.toISOString()})`]),
     ...certificates.map(describeSigned),
   ];
@@ -145,6 +147,11 @@ function describeLineage({ version: own, certificates, dataset, operators, incid
     'incidents:',
     ...incidents.map((count) => describeCount(count, 'none')),
   ];
+}
+
+function describeUpstream(version: Lineage['version']): string {
+  const { upstreamModel = 'serve.upstreamModel', endpointOrigin = 'serve.url' } = readUpstream(version);
+  return `endpoint: model ${upstreamModel} at ${endpointOrigin}`;
 }
 
 function describeSigned(signed: Signed): string {

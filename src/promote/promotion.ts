@@ -1,9 +1,11 @@
+import type { ModelConfig } from '../config.ts';
 import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
 import type { CertificateKeys } from '../gate/certificate-keys.ts';
 import { requireCertificate } from '../gate/stored-certificates.ts';
 import { getVersion } from './registry.ts';
 import { endRollout, findRunningRollout } from './rollout.ts';
+import { requireServable } from './upstream-version.ts';
 
 export interface Deployment {
   model: string;
@@ -15,24 +17,28 @@ export interface Deployment {
   reason: string;
   /** The fencing token of the champion this replaces; 0 when there is none. Null skips the check. */
   expectedToken: number | null;
+  /** The model's setting; left out: it is not asked whether the version can be served by it. */
+  serve?: ModelConfig['serve'] | undefined;
 }
 
 /**
  * Makes a version the champion, in one transaction: it holds a good certificate, and the champion is still the one
- * the caller saw. Throws `not_certified` or `promotion_conflict`.
+ * the caller saw. Throws `not_certified`, `promotion_conflict`, or `invalid_config` for an upstream that `serve` does not name.
  */
 export async function deployChampion(
   db: Database,
   keys: Pick<CertificateKeys, 'check'>,
   deployment: Deployment,
 ): Promise<void> {
-  const { model, version, action, key, actor, reason, expectedToken } = deployment;
+  const { model, version, action, key, actor, reason, expectedToken, serve } = deployment;
   await db.transaction(async (tx) => {
     await tx.query(`select 1 from relearn.models where name = $1 for update`, [model]);
     const [done] = await tx.query(`select 1 from relearn.deployments where key = $1`, [key]);
     if (done !== undefined) return;
 
-    const certificate = await requireCertificate(tx, keys, await getVersion(tx, model, version));
+    const found = await getVersion(tx, model, version);
+    requireServable(found, serve);
+    const certificate = await requireCertificate(tx, keys, found);
     const [champion] = await tx.query<{ version: string; token: number }>(
       `select version, token from relearn.aliases where model = $1 and alias = 'champion'`,
       [model],
@@ -74,12 +80,13 @@ export async function deployChampion(
 /**
  * Takes the newest version from the traffic: a challenger that is being rolled out, or else the champion, for which what
  * served before it was deployed or promoted serves again. Called again with the same key, it
- * answers the same and changes nothing. Throws `version_not_found` when nothing served before.
+ * answers the same and changes nothing. Throws `version_not_found` when nothing served before, or `invalid_config` when
+ * that was another endpoint than `serve` names.
  */
 export async function rollBackChampion(
   db: Database,
   keys: Pick<CertificateKeys, 'check'>,
-  { model, key, by, reason }: { model: string; key: string; by: string; reason: string },
+  { model, key, by, reason, serve }: Pick<Deployment, 'model' | 'key' | 'reason' | 'serve'> & { by: string },
 ): Promise<{ version: string; from: string }> {
   const done = await findDeployment(db, key);
   if (done !== null) return done;
@@ -93,7 +100,7 @@ export async function rollBackChampion(
     );
   }
   await deployChampion(db, keys, {
-    ...{ model, version: target.version, action: 'rollback', key, actor: by, reason },
+    ...{ model, version: target.version, action: 'rollback', key, actor: by, reason, serve },
     expectedToken: target.token,
   });
   return { version: target.version, from: target.from };

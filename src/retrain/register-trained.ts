@@ -1,6 +1,8 @@
+import type { ModelConfig } from '../config.ts';
 import type { Database } from '../database.ts';
 import type { ArtifactStore } from '../promote/artifacts.ts';
 import { registerVersion } from '../promote/registry.ts';
+import { nameEndpoint } from '../promote/upstream-version.ts';
 import type { TrainerConfig } from './config.ts';
 import type { TrainedArtifact } from './trainer.ts';
 
@@ -11,15 +13,19 @@ export interface TrainedFor {
   /** The champion it was trained to replace. */
   parent: string | null;
   trainer: TrainerConfig['kind'];
+  /** The endpoint whose model it is, if it is one. */
+  serve: ModelConfig['serve'];
 }
 
 /** Stores what a trainer made and registers it. Returns the version's name. */
 export async function registerTrained(
   { db, artifacts }: { db: Database; artifacts: ArtifactStore },
   trained: TrainedArtifact,
-  { trainer, ...made }: TrainedFor,
+  { trainer, serve, ...made }: TrainedFor,
 ): Promise<string> {
   const artifact = trained.kind === 'onnx' ? await artifacts.put(trained.file) : null;
-  const { kind, lowConfidenceBelow, metadata } = trained;
-  return registerVersion(db, { ...made, kind, artifact, lowConfidenceBelow, metadata: { trainer, ...metadata } });
+  const { kind, lowConfidenceBelow } = trained;
+  const endpoint = kind === 'upstream' && serve.kind === 'upstream' ? nameEndpoint(serve.url) : {};
+  const metadata = { trainer, ...trained.metadata, ...endpoint };
+  return registerVersion(db, { ...made, kind, artifact, lowConfidenceBelow, metadata });
 }

@@ -1,8 +1,8 @@
-import { z } from 'zod';
 import type { Config, ModelConfig } from '../config.ts';
 import { RelearnError } from '../errors.ts';
 import type { ArtifactStore } from '../promote/artifacts.ts';
 import type { Version } from '../promote/registry.ts';
+import { readUpstream, requireUpstream } from '../promote/upstream-version.ts';
 import type { ServedModel } from './model.ts';
 import { holdModel, type Loaded } from './serving.ts';
 import { loadLoraAdapter } from './load-lora.ts';
@@ -19,13 +19,6 @@ export interface LoadOptions {
 
 /** Without calibration: a classifier below one half, or an LLM's sum over tokens below -3. */
 const uncalibrated = { onnx: Math.log(0.5), upstream: -3 };
-
-/** A retrained upstream version is another model of the same endpoint. */
-const upstreamMetadata = z.object({
-  upstreamModel: z.string().min(1).optional(),
-  /** Where a vLLM finds its adapter. */
-  loraPath: z.string().min(1).optional(),
-});
 
 /** Loads a version of the registry. Throws `invalid_artifact`, or `invalid_config` when the config serves it otherwise. */
 export async function loadRegistered(options: LoadOptions, version: Version, since: Date): Promise<Loaded> {
@@ -50,14 +43,8 @@ async function openVersion(options: LoadOptions, config: ModelConfig, version: V
     }
     return options.load(await options.artifacts.get(version.artifact), version.version);
   }
-  if (config.serve.kind !== 'upstream') {
-    throw new RelearnError(
-      'invalid_config',
-      `Version ${version.version} of ${version.model} is an upstream. Set serve.kind to upstream and give its url.`,
-    );
-  }
-  const { url, upstreamModel, apiKeyEnv, timeoutSeconds, retries, lora } = config.serve;
-  const { upstreamModel: name = upstreamModel, loraPath } = upstreamMetadata.safeParse(version.metadata).data ?? {};
+  const { url, upstreamModel, apiKeyEnv, timeoutSeconds, retries, lora } = requireUpstream(version, config.serve);
+  const { upstreamModel: name = upstreamModel, loraPath } = readUpstream(version);
   const apiKey = apiKeyEnv === undefined ? undefined : options.secret(apiKeyEnv);
   if (lora && loraPath !== undefined) await loadLoraAdapter(url, { name, path: loraPath, apiKey });
   return createUpstreamModel(

@@ -4,8 +4,10 @@ import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import type { AddressInfo } from 'node:net';
 import { configSchema } from '../../src/config.ts';
+import type { RelearnError } from '../../src/errors.ts';
 import { loadRegistered } from '../../src/serve/load.ts';
 import { openArtifactDirectory } from '../../src/promote/artifacts.ts';
+import { nameEndpoint } from '../../src/promote/upstream-version.ts';
 
 /** A fake OpenAI-compatible endpoint that notes who asks. */
 const keys: (string | undefined)[] = [];
@@ -73,4 +75,30 @@ test('the adapter of a trained version is loaded by vLLM before the version is a
   }
   const asked = '{"lora_name":"chat-1","lora_path":"/adapters/chat-1"}';
   assert.deepEqual(adapters, [asked, asked]);
+});
+
+test('a version of another endpoint than the configured one is refused, and the message holds no secret of either url', async () => {
+  const { models } = configSchema.parse({
+    models: {
+      chat: { serve: { kind: 'upstream', url: 'https://user:secret@there.example/v1', upstreamModel: 'big' } },
+    },
+  });
+  const metadata = { upstreamModel: 'big', ...nameEndpoint('https://user:secret@here.example/v1?key=secret') };
+  await assert.rejects(
+    loadRegistered(
+      {
+        ...{ models, artifacts: openArtifactDirectory('none'), secret: () => undefined },
+        load: () => Promise.reject(new Error('not an ONNX model')),
+      },
+      {
+        ...{ model: 'chat', version: 'v1', kind: 'upstream', artifact: null, dataset: null, parent: null, run: null },
+        ...{ lowConfidenceBelow: null, metadata },
+      },
+      new Date(),
+    ),
+    ({ code, message }: RelearnError) =>
+      code === 'invalid_config' &&
+      /another endpoint, at https:\/\/here\.example/.test(message) &&
+      !/secret/.test(message),
+  );
 });
