@@ -10,7 +10,7 @@ import { describeOtherRedactor, redactorInForce, redactToStore } from '../src/lo
 import { registerIncumbent } from '../src/promote/incumbent.ts';
 import { deployChampion } from '../src/promote/promotion.ts';
 import { getVersion, listChampions, registerVersion, type Version } from '../src/promote/registry.ts';
-import type { UpstreamConfig } from '../src/promote/upstream-version.ts';
+import { digestUpstream, type UpstreamConfig } from '../src/promote/upstream-version.ts';
 import { createTrainer } from '../src/retrain/create-trainer.ts';
 import { openJobStore } from '../src/retrain/jobs/job-store.ts';
 import { adoptOnnx } from '../src/retrain/pipeline/adopt-onnx.ts';
@@ -121,13 +121,14 @@ export async function deployVersion(
 async function certifyIncumbent(
   { db }: Runtime,
   keys: Pick<CertificateKeys, 'sign'>,
-  { model, version, artifact }: Version,
+  found: Version,
   { actor, at }: { actor: string; at: Date },
 ): Promise<void> {
+  const { model, version, artifact } = found;
   if ((await findCertificate(db, model, version)) !== null) return;
   const certificate = issueCertificate(
     {
-      ...{ model, version, kind: 'incumbent', passed: true, artifact },
+      ...{ model, version, kind: 'incumbent', passed: true, artifact, upstreamSha256: digestUpstream(found) },
       ...{ dataset: null, manifestSha256: null, champion: null, packSha256: null, packUses: null },
       ...{ casesSha256: null, gatesSha256: null, gates: [], slices: [], test: 'none', verdict: null },
       ...{ approvedBy: actor, issuedAt: at.toISOString() },

@@ -40,6 +40,8 @@ export const certificateContent = z.object({
   passed: z.boolean(),
   /** SHA-256 of the version's file; null for an upstream. */
   artifact: z.string().nullable(),
+  /** SHA-256 of which model of which endpoint an upstream is; null for a file. Earlier releases left it out. */
+  upstreamSha256: z.string().nullable().optional(),
   dataset: z.string().nullable(),
   /** SHA-256 of the dataset's manifest as canonical JSON. */
   manifestSha256: z.string().nullable(),

@@ -25,6 +25,7 @@ function describe(certificate: Certificate, fault: string | null): string {
     ['champion', champion],
     ['approved by', certificate.approvedBy],
     ['model file', certificate.artifact],
+    ['upstream', certificate.upstreamSha256 ?? null],
     ['dataset', certificate.dataset],
     ['manifest', certificate.manifestSha256],
     ['eval pack', describePack(certificate)],

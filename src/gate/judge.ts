@@ -1,5 +1,6 @@
 import type { Database } from '../database.ts';
 import { getVersion } from '../promote/registry.ts';
+import { digestUpstream } from '../promote/upstream-version.ts';
 import { askedGates } from './asked-gates.ts';
 import { digestJson } from './canonical-json.ts';
 import { digestGates, issueCertificate, pairedTest } from './certificate.ts';
@@ -64,6 +65,7 @@ export async function certifyCandidate(
       ...{ model, version: judged.version, kind: champion === null ? 'first' : 'gated' },
       passed: decision.verdict === 'pass',
       artifact: version.artifact,
+      upstreamSha256: digestUpstream(version),
       dataset: version.dataset,
       manifestSha256: await digestManifest(db, version.dataset),
       champion: champion?.version ?? null,

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
+import type { Version } from '../promote/registry.ts';
+import { digestUpstream } from '../promote/upstream-version.ts';
 import { certificateSchema, findFault, signedSchema, type Certificate, type Signed } from './certificate.ts';
 import type { CertificateKeys } from './certificate-keys.ts';
 
@@ -20,8 +22,8 @@ export async function findCertificate(db: Database, model: string, version: stri
 }
 
 /**
- * The certificate by which a version may serve: passed, about this model, version and file, and signed with a trusted
- * key. Throws `not_certified`, which says what is wrong with the one there is.
+ * The certificate by which a version may serve: passed, about this model, version and file or upstream, and signed with a
+ * trusted key. Throws `not_certified`, which says what is wrong with the one there is.
  */
 export async function requireCertificate(
   db: Database,
@@ -55,16 +57,13 @@ export async function countPackUses(
 }
 
 /** What a certificate is asked about. */
-interface Subject {
-  model: string;
-  version: string;
-  artifact: string | null;
-}
+type Subject = Pick<Version, 'model' | 'version' | 'kind' | 'artifact' | 'metadata'>;
 
 const statement = z.object({
   model: z.string(),
   version: z.string(),
   artifact: z.string().nullable(),
+  upstreamSha256: z.string().nullable().optional(),
   passed: z.boolean(),
 });
 
@@ -74,7 +73,11 @@ function findOtherSubject(signed: Signed, subject: Subject): string | null {
   if (stated.model !== subject.model || stated.version !== subject.version) {
     return `it is about version ${stated.version} of ${stated.model}`;
   }
-  return stated.artifact === subject.artifact ? null : 'it is about another model file';
+  if (stated.artifact !== subject.artifact) return 'it is about another model file';
+  // Certificates of earlier releases say of an upstream only that it is no file.
+  if (stated.upstreamSha256 === undefined && stated.artifact === null) return null;
+  if ((stated.upstreamSha256 ?? null) === digestUpstream(subject)) return null;
+  return 'it is about another model, adapter or endpoint of an upstream';
 }
 
 /** Passed ones first, then the latest. */

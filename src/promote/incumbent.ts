@@ -31,11 +31,16 @@ export async function registerIncumbent(db: Database, model: string, serve: Upst
   });
 }
 
-/** Versions of earlier releases do not say what they are: they were served by what the configuration named. */
+/**
+ * Versions of earlier releases do not say what they are: they were served by what the configuration named. What a
+ * certificate states of a version stays as it is.
+ */
 async function fillIn(db: Database, model: string, named: object): Promise<void> {
   await db.query(
-    `update relearn.versions set metadata = $2::jsonb || metadata
-     where model = $1 and kind = 'upstream' and metadata ->> 'endpointSha256' is null`,
+    `update relearn.versions v set metadata = $2::jsonb || metadata
+     where model = $1 and kind = 'upstream' and metadata ->> 'endpointSha256' is null and not exists (
+       select 1 from relearn.certificates c
+       where c.model = v.model and c.version = v.version and c.content ->> 'upstreamSha256' is not null)`,
     [model, named],
   );
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { ModelConfig } from '../config.ts';
 import { RelearnError } from '../errors.ts';
+import { digestJson } from '../gate/canonical-json.ts';
 import type { Version } from './registry.ts';
 
 export type UpstreamConfig = Extract<ModelConfig['serve'], { kind: 'upstream' }>;
@@ -27,6 +28,13 @@ export function nameEndpoint(url: string): { endpointOrigin: string; endpointSha
   const { origin, pathname } = new URL(url);
   const base = `${origin}${pathname.replace(/\/$/, '')}`;
   return { endpointOrigin: origin, endpointSha256: createHash('sha256').update(base).digest('hex') };
+}
+
+/** SHA-256 of which model of which endpoint a version is, as canonical JSON; null for a file. */
+export function digestUpstream({ kind, metadata }: Pick<Version, 'kind' | 'metadata'>): string | null {
+  if (kind === 'onnx') return null;
+  const { upstreamModel = null, loraPath = null, endpointSha256 = null } = readUpstream({ metadata });
+  return digestJson({ upstreamModel, loraPath, endpointSha256 });
 }
 
 /** How the configuration serves an upstream version. Throws `invalid_config` when it names no endpoint, or another one. */

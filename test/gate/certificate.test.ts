@@ -21,6 +21,7 @@ import {
 } from '../../src/gate/stored-certificates.ts';
 import { decideVerdict } from '../../src/gate/verdict.ts';
 import { registerVersion } from '../../src/promote/registry.ts';
+import { digestUpstream } from '../../src/promote/upstream-version.ts';
 import { createTestDatabase, type TestDatabase } from '../stack.ts';
 import { incumbentOf, newKeys } from './fixtures.ts';
 
@@ -48,7 +49,7 @@ function content(more: Partial<CertificateContent> = {}): CertificateContent {
     ...more,
   });
 }
-const subject = (version: string) => ({ model: 'mail', version, artifact: 'ab' });
+const subject = (version: string) => ({ model: 'mail', version, kind: 'onnx' as const, artifact: 'ab', metadata: {} });
 
 test('a certificate is found again as it was issued, numbers of each gate and slice included', async () => {
   const certificate = issueCertificate(content(), keys);
@@ -119,6 +120,41 @@ test('a version serves by a passed, signed certificate about its own file only',
   const good = issueCertificate(content({ version: 'v2' }), keys);
   await storeCertificate(db, good);
   assert.equal((await requireCertificate(db, keys, subject('v2'))).id, good.id);
+});
+
+test('a certificate names the model, adapter and endpoint of an upstream, and no other is served by it', async () => {
+  const { db } = stack;
+  const metadata = { trainer: 'command', upstreamModel: 'chat-1', loraPath: '/adapters/1', endpointSha256: 'aa' };
+  const version = await registerVersion(db, {
+    ...{ model: 'chat', kind: 'upstream', artifact: null, dataset: null, parent: null, run: 1 },
+    ...{ lowConfidenceBelow: null, metadata },
+  });
+  const own = { model: 'chat', version, kind: 'upstream' as const, artifact: null, metadata };
+  const stated = { model: 'chat', version, artifact: null, upstreamSha256: digestUpstream(own) };
+  await storeCertificate(db, issueCertificate(content(stated), keys));
+  await requireCertificate(db, keys, own);
+  await requireCertificate(db, keys, { ...own, metadata: { ...metadata, job: 'ft-1' } });
+  for (const other of [{ upstreamModel: 'chat-2' }, { loraPath: '/adapters/2' }, { endpointSha256: 'bb' }]) {
+    await assert.rejects(requireCertificate(db, keys, { ...own, metadata: { ...metadata, ...other } }), {
+      code: 'not_certified',
+      message: /another model, adapter or endpoint of an upstream/,
+    });
+  }
+});
+
+test('a certificate of an earlier release names no upstream, and is good for one; that of a file never is', async () => {
+  const { db } = stack;
+  const registered = { model: 'chat', dataset: null, parent: null, lowConfidenceBelow: null };
+  const metadata = { upstreamModel: 'chat-1' };
+  const upstream = { kind: 'upstream' as const, artifact: null, metadata };
+  const version = await registerVersion(db, { ...registered, ...upstream, run: 2 });
+  await storeCertificate(db, issueCertificate(content({ model: 'chat', version, artifact: null }), keys));
+  await requireCertificate(db, keys, { ...upstream, model: 'chat', version });
+
+  const file = await registerVersion(db, { ...registered, kind: 'onnx', artifact: 'ab', metadata: {}, run: 3 });
+  await storeCertificate(db, issueCertificate(content({ model: 'chat', version: file }), keys));
+  const turned = { ...upstream, artifact: 'ab', model: 'chat', version: file };
+  await assert.rejects(requireCertificate(db, keys, turned), { code: 'not_certified' });
 });
 
 test('a certificate of a later release, with fields of its own, is good as it was signed', () => {

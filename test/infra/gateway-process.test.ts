@@ -39,6 +39,21 @@ after(async () => {
   await rm(directory, { recursive: true });
 });
 
+test('a gateway does not serve another model of the endpoint than the certificate names', async () => {
+  const { db } = database;
+  const tamper = (name: string) =>
+    db.query(`update relearn.versions set metadata = metadata || jsonb_build_object('upstreamModel', $1::text)`, [
+      name,
+    ]);
+  await tamper('another-2026');
+  const { logger, lines } = memoryLogger();
+  const gateway = await startGateway(runtime, logger);
+  assert.equal((await fetch(`${gateway.url}/readyz`)).status, 503);
+  assert.match(lines.join(''), /another model, adapter or endpoint of an upstream/);
+  await gateway.stop();
+  await tamper('big-2026');
+});
+
 test('a gateway that ends breaks off a stream that goes on, and logs what there was of it', async () => {
   const gateway = await startGateway(runtime, memoryLogger().logger);
   const messages = [{ role: 'user', content: 'tell me more' }];

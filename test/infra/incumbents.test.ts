@@ -11,6 +11,7 @@ import { issueCertificate } from '../../src/gate/certificate.ts';
 import { storeCertificate } from '../../src/gate/stored-certificates.ts';
 import { rollBackChampion } from '../../src/promote/promotion.ts';
 import { getChampion, getVersion, registerVersion, type Version } from '../../src/promote/registry.ts';
+import { digestUpstream } from '../../src/promote/upstream-version.ts';
 import { registerTrained } from '../../src/retrain/register-trained.ts';
 import { openArtifactDirectory } from '../../src/promote/artifacts.ts';
 import { incumbentOf } from '../gate/fixtures.ts';
@@ -77,8 +78,12 @@ async function promoteTrained(parts: Pick<Version, 'kind' | 'artifact'> = { kind
           ...{ ...parts, model, run: 1, dataset: null, parent: null, lowConfidenceBelow: null },
           metadata: { trainer: 'command' },
         });
+  const upstreamSha256 = digestUpstream(await getVersion(db, model, version));
   const keys = await readCertificateKeys(config, () => undefined);
-  await storeCertificate(db, issueCertificate(incumbentOf({ model, version, artifact: parts.artifact }), keys));
+  await storeCertificate(
+    db,
+    issueCertificate(incumbentOf({ model, version, artifact: parts.artifact, upstreamSha256 }), keys),
+  );
   await deployVersion(runtime(here), model, version, { actor: 'ann', reason: 'better' });
   return version;
 }
@@ -146,6 +151,9 @@ test('a version of an earlier release is filled in, and not made anew', async ()
     ...{ model, kind: 'upstream', artifact: null, dataset: null, parent: null, run: null },
     ...{ lowConfidenceBelow: null, metadata: {} },
   });
+  const keys = await readCertificateKeys(configure(), () => undefined);
+  const old = incumbentOf({ model, version, artifact: null }); // it names no upstream
+  await storeCertificate(database.db, issueCertificate(old, keys));
   await deployVersion(runtime(here), model, version, { actor: 'relearn', reason: 'in production when configured' });
   assert.deepEqual(await start(here), []);
   assert.equal((await versions()).length, 1);

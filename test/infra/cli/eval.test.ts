@@ -94,7 +94,14 @@ test('a certificate is checked in the registry and in a file; a changed one exit
   assert.equal(changed.code, 1);
   assert.match(changed.stdout, /NOT GOOD: its content is not what its id names/);
 
-  await loop.database.db.query(`update relearn.certificates set signature = null`);
+  const { db } = loop.database;
+  await db.query(`update relearn.versions set kind = 'upstream', metadata = metadata || '{"upstreamModel":"other"}'`);
+  const turned = await relearnEval('--model', model, '--verify');
+  assert.equal(turned.code, 1);
+  assert.match(turned.stdout, /NOT GOOD: .*another model, adapter or endpoint of an upstream/);
+  await db.query(`update relearn.versions set kind = 'onnx', metadata = metadata - 'upstreamModel'`);
+
+  await db.query(`update relearn.certificates set signature = null`);
   const unsigned = await relearnEval('--model', model, '--verify');
   assert.equal(unsigned.code, 1);
   assert.match(unsigned.stdout, /NOT GOOD: .*it is not signed/);
