@@ -12,6 +12,7 @@ import { nameEndpoint } from '../../src/promote/upstream-version.ts';
 /** A fake OpenAI-compatible endpoint that notes who asks. */
 const keys: (string | undefined)[] = [];
 const adapters: string[] = [];
+let loadedFrom = '/adapters/chat-1';
 const endpoint = createServer((request, response) => {
   if (request.url === '/v1/load_lora_adapter') {
     void text(request).then((body) => {
@@ -20,6 +21,17 @@ const endpoint = createServer((request, response) => {
       response.statusCode = again ? 400 : 200;
       response.end(again ? '{"message":"The lora adapter has already been loaded."}' : 'Success');
     });
+    return;
+  }
+  if (request.url === '/v1/models') {
+    response.end(
+      JSON.stringify({
+        data: [
+          { id: 'big', root: '/big' },
+          { id: 'chat-1', root: loadedFrom },
+        ],
+      }),
+    );
     return;
   }
   keys.push(request.headers.authorization);
@@ -53,28 +65,40 @@ test('the key of an upstream comes from the environment variable that the config
   await loaded.retire();
 });
 
-test('the adapter of a trained version is loaded by vLLM before the version is asked, and may be there already', async () => {
+function loadAdapter(version: string, loraPath: string) {
   const { port } = endpoint.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}/v1`;
   const { models } = configSchema.parse({
     models: { chat: { serve: { kind: 'upstream', url, upstreamModel: 'big', lora: true } } },
   });
+  return loadRegistered(
+    {
+      ...{ models, artifacts: openArtifactDirectory('none'), secret: () => undefined },
+      load: () => Promise.reject(new Error('not an ONNX model')),
+    },
+    {
+      ...{ model: 'chat', version, kind: 'upstream', artifact: null, dataset: null, parent: 'v1', run: 1 },
+      ...{ lowConfidenceBelow: null, metadata: { upstreamModel: 'chat-1', loraPath } },
+    },
+    new Date(),
+  );
+}
+
+test('the adapter of a trained version is loaded by vLLM before the version is asked, and may be there already', async () => {
   for (const version of ['v2', 'v2']) {
-    const loaded = await loadRegistered(
-      {
-        ...{ models, artifacts: openArtifactDirectory('none'), secret: () => undefined },
-        load: () => Promise.reject(new Error('not an ONNX model')),
-      },
-      {
-        ...{ model: 'chat', version, kind: 'upstream', artifact: null, dataset: null, parent: 'v1', run: 1 },
-        ...{ lowConfidenceBelow: null, metadata: { upstreamModel: 'chat-1', loraPath: '/adapters/chat-1' } },
-      },
-      new Date(),
-    );
+    const loaded = await loadAdapter(version, '/adapters/chat-1');
     await loaded.retire();
   }
   const asked = '{"lora_name":"chat-1","lora_path":"/adapters/chat-1"}';
   assert.deepEqual(adapters, [asked, asked]);
+});
+
+test('an adapter that is loaded under its name from elsewhere never answers for a version', async () => {
+  loadedFrom = '/adapters/of-another-run';
+  await assert.rejects(loadAdapter('v3', '/adapters/chat-1'), {
+    code: 'invalid_artifact',
+    message: /another adapter loaded under the name chat-1/,
+  });
 });
 
 test('a version of another endpoint than the configured one is refused, and the message holds no secret of either url', async () => {
