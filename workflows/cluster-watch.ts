@@ -24,6 +24,7 @@ export async function clusterWatch({ model }: { model: string }): Promise<Cluste
     description: 'Watched tags and found clusters, and their corrected rows',
   });
   showInList({ model, trigger: 'schedule', phase: 'count' });
+  showOnPage(`${model}: counting corrections, then grouping what fails alike`, {});
 
   const clusters = await quick.countClusters({ model });
   const due = clusters.filter((cluster) => cluster.corrected >= cluster.threshold);

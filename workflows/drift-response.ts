@@ -96,6 +96,7 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
     description: 'Phase, counts of corrections, what was ignored and why',
   });
   const show = (ended?: string) => showPage(incidentPage({ input, state: carry(), inbox, ...progress }, ended));
+  show();
 
   /** False when the incident stays as it is. */
   const enter = async (next: Phase, reason: string, decision?: Decision): Promise<boolean> => {

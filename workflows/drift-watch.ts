@@ -31,6 +31,7 @@ export async function driftWatch({ model, now = false }: DriftWatchInput): Promi
   let state: DriftWatchResult | { status: 'looking' } = { status: 'looking' };
   setHandler(driftWatchState, () => state, { description: 'What each monitor said' });
   showInList({ model, trigger: 'schedule', phase: 'probe' });
+  showOnPage(`${model}: asking the gold set, then judging the monitors`, {});
 
   let look: LookResult = await quick.judgeMonitors({ model, ...(await probeGold(model, now)) });
   if (look.confirm && patched('confirming-probe')) {

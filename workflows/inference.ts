@@ -39,7 +39,10 @@ const longestHistory = 1000;
 export async function inference(input: unknown, resume?: InferenceProgress): Promise<InferenceResult> {
   let state: InferenceState = { phase: 'plan', ...resume };
   setHandler(inferenceState, () => state, { description: 'Phase, plan and how far it is' });
-  if (resume === undefined) showInList({ trigger: 'manual', phase: 'plan' });
+  if (resume === undefined) {
+    showInList({ trigger: 'manual', phase: 'plan' });
+    showOnPage('looking at the prompts', {});
+  }
 
   const progress = resume ?? begin(await bulk.planInference(input));
   const { plan } = progress;

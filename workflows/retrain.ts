@@ -56,6 +56,7 @@ export async function retrain({ model, pending = [] }: RetrainInput): Promise<Re
   };
   setHandler(trigger, takeTrigger, { description: 'Ask for a retrain: {"kind":"manual","by":"your name"}' });
   setHandler(retrainState, () => ({ model, running, pending, last }), { description: 'Runs and waiting triggers' });
+  show();
 
   while (pending.length > 0) {
     triggers = pending.splice(0);
