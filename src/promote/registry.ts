@@ -1,5 +1,6 @@
 import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
+import { learnedBefore } from '../watch/incidents.ts';
 
 /** One version of a model, as the registry knows it. */
 export interface Version {
@@ -121,14 +122,16 @@ export async function findVersionOfRun(db: Database, model: string, run: number)
   return found?.version ?? null;
 }
 
-/** True when the champion was trained on a row of the incident, or on one that says the same. */
+/** True when the champion was trained on a row of the incident, or on one that says the same, that the version which drifted had not learned. */
 export async function championLearned(db: Database, model: string, incident: string): Promise<boolean> {
   const rows = await db.query(
     `select 1 from relearn.aliases a
      join relearn.versions v using (model, version)
      join relearn.dataset_rows d on d.dataset = v.dataset
      where a.model = $1 and a.alias = 'champion' and d.split in ('train', 'duplicate') and (d.incident = $2 or exists (
-       select 1 from relearn.tags t where t.request_id = d.request_id and t.incident = $2)) limit 1`,
+       select 1 from relearn.tags t where t.request_id = d.request_id and t.incident = $2))
+       and not exists (
+         select from relearn.incidents i where i.id = $2 and ${learnedBefore('d', 'd.correction_id', 'i')}) limit 1`,
     [model, incident],
   );
   return rows.length > 0;

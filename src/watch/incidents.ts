@@ -198,7 +198,10 @@ export interface IncidentProgress {
   /** Distinct rows that carry a tag of the incident. */
   rows: number;
   corrected: number;
-  /** Corrected rows whose current correction differs from the response: only these count towards `minCorrected`. */
+  /**
+   * Corrected rows whose current correction differs from the response, without those that the version which drifted had
+   * learned already: only these count towards `minCorrected`.
+   */
   counted: number;
   /** Corrected rows of which two people say different things. */
   disagreements: number;
@@ -206,24 +209,37 @@ export interface IncidentProgress {
   detectedAgain: boolean;
 }
 
+/**
+ * Whether the version that drifted had learned a correction: so it is where the window of an incident reaches back into
+ * the one before. Such a correction neither brings a retrain nearer nor cures. `row` has the request id, `incident` is
+ * an alias of relearn.incidents.
+ */
+export function learnedBefore(row: string, correctionId: string, incident: string): string {
+  return `exists (select from relearn.versions drifted join relearn.dataset_rows known using (dataset)
+    where drifted.model = ${incident}.model and drifted.version = ${incident}.model_version
+      and known.request_id = ${row}.request_id and known.correction_id = ${correctionId})`;
+}
+
 /** How far an incident's rows are corrected. */
 export async function incidentProgress(db: Database, id: string): Promise<IncidentProgress> {
   const [progress] = await db.query<IncidentProgress>(
     `with said as (
-       select distinct on (c.request_id, c.operator) c.request_id, c.seq, c.completion, c.equals_response
+       select distinct on (c.request_id, c.operator) c.request_id, c.id, c.seq, c.completion, c.equals_response
        from relearn.corrections c
        where c.model = (select model from relearn.incidents where id = $1) and c.verified
          and exists (select from relearn.tags t where t.request_id = c.request_id and t.incident = $1)
        order by c.request_id, c.operator, c.seq desc
      ), rows as (
-       select (array_agg(equals_response order by seq desc))[1] as confirmed, count(distinct completion) > 1 as disputed
+       select request_id, (array_agg(id order by seq desc))[1] as id, count(distinct completion) > 1 as disputed,
+         (array_agg(equals_response order by seq desc))[1] as confirmed
        from said group by request_id
      )
      select (select count(distinct request_id) from relearn.tags where incident = $1) as rows,
-       count(*) as corrected, count(*) filter (where not confirmed) as counted,
+       count(*) as corrected,
+       count(*) filter (where not confirmed and not ${learnedBefore('rows', 'rows.id', 'i')}) as counted,
        count(*) filter (where disputed) as disagreements,
        coalesce((select ${isDetectedAgain} from relearn.incidents where id = $1), false) as "detectedAgain"
-     from rows`,
+     from rows left join relearn.incidents i on i.id = $1`,
     [id],
   );
   return progress ?? { rows: 0, corrected: 0, counted: 0, disagreements: 0, detectedAgain: false };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { deployChampion, rollBackChampion } from '../../src/promote/promotion.ts';
+import { openIncident } from '../../src/watch/incidents.ts';
 import { championLearned, getChampion, registerVersion } from '../../src/promote/registry.ts';
 import { issueCertificate } from '../../src/gate/certificate.ts';
 import { storeCertificate } from '../../src/gate/stored-certificates.ts';
@@ -92,4 +93,30 @@ test('a champion leads back to its rows and the incident they came from', async 
   assert.equal(await championLearned(db, 'm', 'i1'), true);
   assert.equal(await championLearned(db, 'm', 'i2'), false, 'what is held out was not learned');
   assert.equal(await championLearned(db, 'm', 'other'), false);
+});
+
+test('a champion has learned from an incident only what the version that drifted had not', async () => {
+  const { db } = database;
+  await db.query(`insert into relearn.models (name) values ('m')`);
+  await db.query(
+    `insert into relearn.datasets (id, model, path, rows, manifest)
+     values ('d1', 'm', 'p', 1, '{}'), ('d2', 'm', 'p', 2, '{}')`,
+  );
+  await db.query(
+    `insert into relearn.dataset_rows (dataset, request_id, correction_id, split, incident)
+     values ('d1', 'r1', 'c1', 'train', 'before'), ('d2', 'r1', 'c1', 'train', 'before'), ('d2', 'r2', 'c2', 'train', 'now')`,
+  );
+  const { id } = await openIncident(db, {
+    ...{ model: 'm', modelVersion: 'v1', monitor: 'slo', detectedAt: new Date(), figures: {} },
+    ...{ windowHours: 12, hotWindowHours: 24 },
+  });
+  await db.query(
+    `insert into relearn.tags (request_id, tag, incident, model, source)
+     select r, 'drift_window', $1, 'm', 'drift' from unnest(array['r1', 'r2']) r`,
+    [id],
+  );
+  await promote(await addVersion(1, { dataset: 'd1' }), 0);
+  assert.equal(await championLearned(db, 'm', id), false, 'its window holds what taught v1');
+  await promote(await addVersion(2, { dataset: 'd2' }), 1);
+  assert.equal(await championLearned(db, 'm', id), true);
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { countOpenIncident } from '../../src/correct/review-progress.ts';
 import {
   getIncident,
   incidentProgress,
@@ -151,6 +152,37 @@ test('progress counts distinct tagged rows, those corrected, and those whose las
   assert.deepEqual(await incidentProgress(stack.db, id), {
     ...{ rows: 5, corrected: 4, counted: 2, disagreements: 0, detectedAgain: false },
   });
+});
+
+test('what the version that drifted had learned already counts no more, until somebody says otherwise', async () => {
+  const { db } = stack;
+  const { id } = await openIncident(db, detection('w', { modelVersion: 'v2' }));
+  await db.query(`insert into relearn.models (name) values ('w')`);
+  await db.query(`insert into relearn.datasets (id, model, path, rows, manifest) values ('wd', 'w', 'p', 2, '{}')`);
+  await db.query(`insert into relearn.versions (model, version, n, kind, dataset) values ('w', 'v2', 2, 'onnx', 'wd')`);
+  await db.query(
+    `insert into relearn.dataset_rows (dataset, request_id, correction_id, split)
+     values ('wd', 'w1', 'wc1', 'train'), ('wd', 'w2', 'wc2', 'held_out')`,
+  );
+  await db.query(
+    `insert into relearn.tags (request_id, tag, incident, model, source)
+     select r, 'drift_window', $1, 'w', 'drift' from unnest(array['w1', 'w2', 'w3']) r`,
+    [id],
+  );
+  const correct = (correction: string, request: string) =>
+    db.query(
+      `insert into relearn.corrections (id, request_id, model, completion, operator, source, verified, equals_response)
+       values ($1, $2, 'w', $1, 'ann', 'api', true, false)`,
+      [correction, request],
+    );
+  for (const n of ['1', '2', '3']) await correct(`wc${n}`, `w${n}`);
+  const counts = async () => {
+    const { corrected, counted } = await incidentProgress(db, id);
+    return { corrected, counted, shown: (await countOpenIncident(db, 'w'))?.counted };
+  };
+  assert.deepEqual(await counts(), { corrected: 3, counted: 1, shown: 1 });
+  await correct('again', 'w1');
+  assert.deepEqual(await counts(), { corrected: 3, counted: 2, shown: 2 });
 });
 
 test('rows of which two people say different things are counted; one who changes their mind is no disagreement', async () => {
