@@ -9,6 +9,7 @@ import { readCasesWithLearned, runCases, type AskedCases } from '../src/gate/run
 import { openScorers } from '../src/gate/scorers.ts';
 import type { CaseResult } from '../src/gate/verdict.ts';
 import { getChampion, listChampions } from '../src/promote/registry.ts';
+import { answerChunk, type Chunk, type ChunkOutcome } from '../src/serve/answer-chunk.ts';
 import { probeGoldSet } from '../src/watch/gold-probe.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -38,7 +39,7 @@ export interface InferResult {
 }
 
 export function createInferActivities(dependencies: ActivityDependencies) {
-  const { config, db, answerer, datasetDirectory, logger, secret } = dependencies;
+  const { config, db, answerer, datasetDirectory, logger, secret, writer } = dependencies;
 
   async function scoreCases(asked: AskedCases): Promise<CaseResult[]> {
     const scorers = openScorers(config.models[asked.model]?.evals ?? {}, secret);
@@ -80,22 +81,41 @@ export function createInferActivities(dependencies: ActivityDependencies) {
     return { id, version, state: 'ok', cases: results.length, passed, unknown };
   }
 
+  async function askCases(input: InferInput): Promise<InferResult | null> {
+    const settings = config.models[input.model];
+    const path = input.cases === 'gold' ? settings?.drift.gold : settings?.evals?.pack;
+    if (settings === undefined || path === undefined) return null;
+    if (input.cases === 'gold' && input.version === undefined) return runGold(input, settings, path);
+    return runPack(input, await readCases(path, input.dataset));
+  }
+
+  async function answerPrompts(chunk: Chunk): Promise<ChunkOutcome> {
+    const flushLog = () => writer.flush();
+    return answerChunk({ db, answerer, flushLog, signal: cancellationSignal() }, ownWorkflow(), chunk);
+  }
+
+  async function infer(input: InferInput): Promise<InferResult | null>;
+  async function infer(chunk: Chunk): Promise<ChunkOutcome>;
+  async function infer(input: InferInput | Chunk): Promise<InferResult | ChunkOutcome | null> {
+    return withHeartbeat<InferResult | ChunkOutcome | null>(() =>
+      'plan' in input ? answerPrompts(input) : askCases(input),
+    );
+  }
+
   return {
     /**
-     * Inference inside workflows: asks a version a set of cases by the same code as the gateway, which logs the same
-     * rows. Null when the configuration names no such set, there is no champion to ask, or the gold set is not due.
+     * Inference inside workflows: asks a version by the same code as the gateway, which logs the same rows. Of a set of
+     * cases it stores the score; null when the configuration names no such set, there is no champion to ask, or the gold
+     * set is not due. Of the next prompts of a batch it sees the rows stored and writes the answers as one part.
      */
-    async infer(input: InferInput): Promise<InferResult | null> {
-      const settings = config.models[input.model];
-      const path = input.cases === 'gold' ? settings?.drift.gold : settings?.evals?.pack;
-      if (settings === undefined || path === undefined) return null;
-      const { dataset } = input;
-      return withHeartbeat(async () => {
-        if (input.cases === 'gold' && input.version === undefined) return runGold(input, settings, path);
-        return runPack(input, await readCases(path, dataset));
-      });
-    },
+    infer,
+    /** The name that batches of 0.1 know `infer` by. */
+    inferChunk: (chunk: Chunk): Promise<ChunkOutcome> => infer(chunk),
   };
+}
+
+export function ownWorkflow(): string {
+  return activityInfo().workflowExecution?.workflowId ?? '';
 }
 
 /** The same for every attempt of one activity. */

@@ -58,6 +58,7 @@ export function summariseActivity(activity: string, [input]: readonly unknown[])
   const fields = new Map<string, unknown>(typeof input === 'object' && input !== null ? Object.entries(input) : []);
   const details = told.flatMap((name) => {
     const value = fields.get(name);
+    if (name === 'part' && typeof value === 'number') return [`part ${value}`];
     return typeof value === 'number' || (typeof value === 'string' && value !== '') ? [String(value)] : [];
   });
   const [share, corrections] = [fields.get('share'), fields.get('corrections')];

@@ -1,4 +1,4 @@
-import { continueAsNew, defineQuery, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
+import { continueAsNew, defineQuery, patched, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
 import type { BatchPlan } from '../src/serve/batch-plan.ts';
 import { bulk } from './activity-options.ts';
 import { showInList, showOnPage } from './operator-view.ts';
@@ -61,9 +61,10 @@ export async function inference(input: unknown, resume?: InferenceProgress): Pro
   while (progress.prompts < plan.prompts) {
     show('answer', 'answering');
     const { parts: part, next: from } = progress;
-    const chunk = bulk.inferChunk({ plan, part, from, at: Date.now() });
+    const chunk = { plan, part, from, at: Date.now() };
+    const answering = patched('chunks-by-infer') ? bulk.infer(chunk) : bulk.inferChunk(chunk);
     const last = progress.prompts + plan.chunk >= plan.prompts;
-    const [outcome] = await Promise.all([chunk, plan.everyMs > 0 && !last ? pace(plan) : undefined]);
+    const [outcome] = await Promise.all([answering, plan.everyMs > 0 && !last ? pace(plan) : undefined]);
     progress.parts += 1;
     progress.prompts += outcome.prompts;
     progress.failed += outcome.failed;

@@ -177,7 +177,7 @@ test('a rate limit sends no more than a second’s requests at once and waits be
     [1, 1],
   );
   const chunks = (events ?? []).filter(
-    ({ activityTaskScheduledEventAttributes: activity }) => activity?.activityType?.name === 'inferChunk',
+    ({ activityTaskScheduledEventAttributes: activity }) => activity?.activityType?.name === 'infer',
   );
   assert.equal(chunks.length, 3, 'ten, ten and two');
 });

@@ -50,6 +50,7 @@ test('a page stays short enough for the address that the UI asks for it by; rows
 test('the summary of an activity tells ids and numbers, never a text, and fits', () => {
   const cases = { model: 'mail', cases: 'gold', version: 'v2', source: 'probe' };
   assert.equal(summariseActivity('infer', [cases]), 'ask: gold, v2');
+  assert.equal(summariseActivity('infer', [{ plan: { file: 'a text' }, part: 3 }]), 'ask: part 3');
   const closing = { incident: 'i1', state: 'closed', reason: 'a text' };
   assert.equal(summariseActivity('setIncidentState', [closing]), 'set the state: closed');
   const share = { version: 'v2', share: 0.05, run: 3 };
