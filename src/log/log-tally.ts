@@ -60,7 +60,7 @@ export function countFound(redactor: Redactor, count: (found: Redacted['found'])
       const redactOne = startRow();
       return (text) => told(redactOne(text));
     },
-    chain: chain && (async (text, urgent) => told(await chain(text, urgent))),
+    chain: chain && (async (text, turn) => told(await chain(text, turn))),
   };
 }
 

@@ -6,7 +6,8 @@ import { countFound, createLogTally, type LogCounts, type LogTally } from '../lo
 import type { Counted } from '../log/minutes.ts';
 import { redactCutOff, redactMessage, type RedactText } from '../log/redact-message.ts';
 import { redactRow, type Redacted, type Redactor } from '../log/redact/index.ts';
-import type { LogRow, Source } from '../log/row.ts';
+import { laneOf } from '../log/queue.ts';
+import type { KeptBecause, LogRow, Source } from '../log/row.ts';
 import { decideSampling } from '../log/sample.ts';
 import type { LogWriter } from '../log/writer.ts';
 import { readCompletion, type Completion } from './completion.ts';
@@ -60,6 +61,8 @@ export interface AnswerLogOptions {
   durable?: boolean;
 }
 
+type Described = Counted & Pick<LogRow, 'responseLogprob' | 'inclusionProbability'>;
+
 interface Texts {
   prompt: readonly Message[];
   response: string;
@@ -78,38 +81,42 @@ export function createAnswerLog({ writer, hashKey, durable = false, ...options }
   const asking = new Set<Promise<void>>();
 
   function add(answer: RawAnswer): Promise<void> | undefined {
+    const completion = completionOf(answer);
+    const row = describe(answer, completion?.logprob ?? null);
     try {
       const { messages, redacted } = answer;
-      if (messages === null) return drop(answer, 'redaction_failed');
-      const completion = typeof answer.completion === 'string' ? readCompletion(answer.completion) : answer.completion;
+      if (messages === null) return drop('redaction_failed', row);
       const prompt = typeof messages === 'string' ? readMessages(messages) : messages;
-      if (completion === undefined || prompt === undefined) return drop(answer, 'unreadable');
+      if (completion === undefined || prompt === undefined) return drop('unreadable', row);
       const rewrite = (redact: RedactText): Texts => ({
         prompt: redacted === 'none' ? prompt.map((message) => redactMessage(message, redact)) : prompt,
         response: responseText(completion, redact),
       });
-      if (redacted === 'all') return push(answer, rewrite((text) => text), completion.logprob); // prettier-ignore
-      if (redactor.chain !== undefined) return pushLater(answer, redactRow(redactor, rewrite), completion.logprob);
+      if (redacted === 'all') return push(answer, row, rewrite((text) => text)); // prettier-ignore
+      if (redactor.chain !== undefined) {
+        const turn = laneOf(row) === 'kept' ? 'kept' : 'healthy';
+        return pushLater(answer, row, redactRow(redactor, rewrite, { turn }));
+      }
       const redact = redactor.startRow();
-      return push(answer, rewrite((text) => redact(text).text), completion.logprob); // prettier-ignore
+      return push(answer, row, rewrite((text) => redact(text).text)); // prettier-ignore
     } catch {
-      return drop(answer, 'redaction_failed'); // the error may quote the text
+      return drop('redaction_failed', row); // the error may quote the text
     }
   }
 
-  function pushLater(answer: RawAnswer, redacting: Promise<Texts>, logprob: number | null): Promise<void> | undefined {
+  function pushLater(answer: RawAnswer, row: Described, redacting: Promise<Texts>): Promise<void> | undefined {
     const made: Promise<void> = redacting
-      .then((texts) => push(answer, texts, logprob))
-      .catch(() => drop(answer, 'redaction_failed'))
+      .then((texts) => push(answer, row, texts))
+      .catch(() => drop('redaction_failed', row))
       .finally(() => asking.delete(made));
     asking.add(made);
     return durable ? made : undefined;
   }
 
   /** Takes redacted texts. Answers what the writer does. */
-  function push(answer: RawAnswer, { prompt, response }: Texts, logprob: number | null): Promise<void> | undefined {
+  function push(answer: RawAnswer, described: Described, { prompt, response }: Texts): Promise<void> | undefined {
     const { requestId, incident, latencyMs } = answer;
-    const { ts, source, model, modelVersion, keptBecause, inclusionProbability } = describe(answer, logprob);
+    const { ts, source, model, modelVersion, responseLogprob, keptBecause, inclusionProbability } = described;
     // Written out: spread into one another, these objects cost more than the sampling.
     const row: LogRow = {
       requestId,
@@ -120,7 +127,7 @@ export function createAnswerLog({ writer, hashKey, durable = false, ...options }
       response,
       latencyMs,
       userIdHash: hashOf(answer.user),
-      responseLogprob: logprob,
+      responseLogprob,
       source,
       keptBecause,
       inclusionProbability,
@@ -140,12 +147,12 @@ export function createAnswerLog({ writer, hashKey, durable = false, ...options }
     return hash;
   }
 
-  function drop(answer: RawAnswer, reason: string): undefined {
-    writer.drop(reason, describe(answer, null));
+  function drop(reason: string, row: Described): undefined {
+    writer.drop(reason, row);
   }
 
   /** What the row says whatever its texts are. */
-  function describe(answer: RawAnswer, logprob: number | null): Counted & Pick<LogRow, 'inclusionProbability'> {
+  function describe(answer: RawAnswer, logprob: number | null): Described {
     const { requestId, ts, source, incident, served, flagged } = answer;
     const { model, version: modelVersion, lowConfidenceBelow, healthyRate } = served;
     // All or none need no draw.
@@ -159,7 +166,7 @@ export function createAnswerLog({ writer, hashKey, durable = false, ...options }
       flagged,
       fraction,
     });
-    return { ts, source, model, modelVersion, keptBecause, inclusionProbability };
+    return { ts, source, model, modelVersion, responseLogprob: logprob, keptBecause, inclusionProbability };
   }
 
   function counts(): LogCounts {
@@ -181,6 +188,20 @@ export function createAnswerLog({ writer, hashKey, durable = false, ...options }
       await writer.close();
     },
   };
+}
+
+/** Undefined: the answer is none. */
+function completionOf({ completion }: RawAnswer): Completion | undefined {
+  return typeof completion === 'string' ? readCompletion(completion) : completion;
+}
+
+/** Why an answer is kept for good, whatever the draw says; null when it is a healthy one. */
+export function reasonToKeep(answer: RawAnswer): KeptBecause | null {
+  const { served, source, incident, flagged } = answer;
+  const { lowConfidenceBelow } = served;
+  const logprob = completionOf(answer)?.logprob ?? null;
+  const sampling = { source, logprob, incident, lowConfidenceBelow, flagged };
+  return decideSampling({ ...sampling, healthyRate: 0, fraction: 0 }).keptBecause;
 }
 
 function responseText({ message, cutOff }: Completion, redact: RedactText): string {

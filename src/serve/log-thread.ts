@@ -3,7 +3,8 @@ import type { Config } from '../config.ts';
 import { addCounts, createLogTally, type LogCounts, type LogTally } from '../log/log-tally.ts';
 import { countRequest, type MinuteCount } from '../log/minutes.ts';
 import type { LogWriterOptions } from '../log/writer.ts';
-import type { AnswerLog, RawAnswer } from './log-answer.ts';
+import { reasonToKeep, type AnswerLog, type RawAnswer } from './log-answer.ts';
+import { createMailbox, type Mail } from './mailbox.ts';
 
 /** What the thread needs to open the log: values, as functions do not go between threads. */
 export interface LogSettings {
@@ -42,6 +43,8 @@ export interface LogThreadOptions extends LogSettings {
 /** Answers in one message: a message costs as much as a few of them. */
 const batchAnswers = 128;
 const waitMs = 20;
+/** Rows with the thread, which has enough to do by them; the others wait where they can be given up for better ones. */
+const mostPosted = 2048;
 /** Characters held for the thread. */
 const mostCharacters = 128 * 2 ** 20;
 const maxYoungGenerationSizeMb = 96;
@@ -52,29 +55,21 @@ const nothing: LogReport = {
   tally: { redactions: {}, sampled: {} },
 };
 
-interface Batch {
-  answers: RawAnswer[];
-  characters: number;
-  /** Called when the writer has the rows, and with `log.durable` the disk. */
-  onHeld: (() => void)[];
-}
-const emptyBatch = (): Batch => ({ answers: [], characters: 0, onHeld: [] });
-
 /**
  * The log in a thread of its own: redacting, hashing, sampling, writing and the spool never hold up an answer, however long
- * its text. When more waits than `log.maxQueuedRows`, new answers are dropped and counted. A thread that dies is started
- * again; what it held is counted as dropped.
+ * its text. When more waits than `log.maxQueuedRows`, answers are dropped and counted, healthy ones first. A thread that dies
+ * is started again; what it held is counted as dropped.
  */
 export function openLogThread({ logger, entry, ...settings }: LogThreadOptions): AnswerLog {
   const { log } = settings;
   const { maxQueuedRows, durable } = log;
   let thread: Worker | undefined;
-  let open = emptyBatch();
+  const mailbox = createMailbox();
   /** With the thread, by number. */
-  const posted = new Map<number, Batch>();
+  const posted = new Map<number, Mail[]>();
+  let [postedRows, postedCharacters] = [0, 0];
   const flushing = new Map<number, () => void>();
   let numbers = 0;
-  let [rows, characters] = [0, 0]; // of the open batch and the posted ones
   let timer: NodeJS.Timeout | undefined;
   let restartMs = firstRestartMs;
   let restarting: NodeJS.Timeout | undefined;
@@ -87,14 +82,14 @@ export function openLogThread({ logger, entry, ...settings }: LogThreadOptions):
   let lost = new Map<string, MinuteCount>();
   let closing: Promise<void> | undefined;
 
-  function drop(reason: string, answer: RawAnswer): void {
+  function drop(
+    reason: string,
+    { answer, keptBecause = reasonToKeep(answer) }: Pick<Mail, 'answer' | 'keptBecause'>,
+  ): void {
     dropped[reason] = (dropped[reason] ?? 0) + 1;
     const { served, source, ts } = answer;
-    countRequest(
-      lost,
-      { ...{ source, ts, model: served.model }, modelVersion: served.version, keptBecause: null },
-      'dropped',
-    );
+    const { model, version: modelVersion } = served;
+    countRequest(lost, { model, modelVersion, source, ts, keptBecause }, 'dropped');
   }
 
   function start(): void {
@@ -133,9 +128,12 @@ export function openLogThread({ logger, entry, ...settings }: LogThreadOptions):
     const batch = posted.get(number);
     if (batch === undefined) return;
     posted.delete(number);
-    rows -= batch.answers.length;
-    characters -= batch.characters;
-    for (const resolve of batch.onHeld) resolve();
+    postedRows -= batch.length;
+    for (const { size, onHeld } of batch) {
+      postedCharacters -= size;
+      onHeld?.();
+    }
+    if (mailbox.size() > 0) postSoon();
   }
 
   function end(ended: Worker): void {
@@ -148,8 +146,8 @@ export function openLogThread({ logger, entry, ...settings }: LogThreadOptions):
     }
     const { queued } = report.counts;
     if (queued > 0) dropped['log_thread_died'] = (dropped['log_thread_died'] ?? 0) + queued;
-    for (const [number, { answers }] of [...posted]) {
-      for (const answer of answers) drop('log_thread_died', answer);
+    for (const [number, batch] of [...posted]) {
+      for (const mail of batch) drop('log_thread_died', mail);
       held(number);
     }
     before = { counts: { ...nothing.counts, ...pick(total()) }, tally: sumTally(before.tally, report.tally) };
@@ -158,35 +156,46 @@ export function openLogThread({ logger, entry, ...settings }: LogThreadOptions):
     flushing.clear();
   }
 
-  function post(): void {
+  function post(most = Math.min(mostPosted, Math.ceil(maxQueuedRows / 2))): void {
     clearTimeout(timer);
     timer = undefined;
-    if (thread === undefined || (open.answers.length === 0 && lost.size === 0)) return;
+    if (thread === undefined) return;
+    while (mailbox.size() > 0 && postedRows < most) postBatch(mailbox.take(batchAnswers));
+    if (mailbox.size() === 0 && lost.size > 0) postBatch([]);
+  }
+
+  function postBatch(batch: Mail[]): void {
     numbers += 1;
-    posted.set(numbers, open);
-    send({ batch: numbers, answers: open.answers, lost: [...lost.values()] });
-    open = emptyBatch();
+    posted.set(numbers, batch);
+    postedRows += batch.length;
+    for (const { size } of batch) postedCharacters += size;
+    send({ batch: numbers, answers: batch.map(({ answer }) => answer), lost: [...lost.values()] });
     lost = new Map();
   }
 
+  function postSoon(): void {
+    if (mailbox.size() >= batchAnswers) post();
+    else timer ??= setTimeout(() => post(), durable ? 0 : waitMs);
+  }
+
   function add(answer: RawAnswer): Promise<void> | undefined {
-    const size = sizeOf(answer);
-    if (closing !== undefined || rows >= maxQueuedRows || characters + size > mostCharacters) {
-      drop(closing === undefined ? 'queue_full_raw' : 'writer_closed', answer);
+    if (closing !== undefined) {
+      drop('writer_closed', { answer });
       return undefined;
     }
-    open.answers.push(answer);
-    open.characters += size;
-    rows += 1;
-    characters += size;
-    const batch = open;
-    if (open.answers.length >= batchAnswers) post();
-    else timer ??= setTimeout(post, durable ? 0 : waitMs);
-    return durable ? new Promise((resolve) => batch.onHeld.push(resolve)) : undefined;
+    const mail: Mail = { answer, size: sizeOf(answer) };
+    const held = durable ? new Promise<void>((resolve) => (mail.onHeld = resolve)) : undefined;
+    const room = { rows: maxQueuedRows - postedRows, characters: mostCharacters - postedCharacters };
+    for (const given of mailbox.add(mail, room)) {
+      drop(given.keptBecause === null ? 'queue_full_raw' : 'queue_full_raw_kept', given);
+      given.onHeld?.();
+    }
+    postSoon();
+    return held;
   }
 
   async function flush(): Promise<void> {
-    post();
+    post(Infinity);
     if (thread === undefined) return;
     numbers += 1;
     const number = numbers;
@@ -198,10 +207,10 @@ export function openLogThread({ logger, entry, ...settings }: LogThreadOptions):
 
   async function close(): Promise<void> {
     clearTimeout(restarting);
-    post();
+    post(Infinity);
     const ending = thread;
     if (ending === undefined) {
-      for (const answer of open.answers) drop('log_thread_died', answer);
+      for (const mail of mailbox.take(Infinity)) drop('log_thread_died', mail);
       return;
     }
     const exited = new Promise<void>((resolve) => ending.once('exit', () => resolve()));
@@ -223,7 +232,12 @@ export function openLogThread({ logger, entry, ...settings }: LogThreadOptions):
     counts: () => {
       const { written, dropped: itsDropped } = total();
       const { queued, spooled } = report.counts;
-      return { written, dropped: addCounts(itsDropped, dropped), queued: queued + rows, spooled };
+      return {
+        written,
+        dropped: addCounts(itsDropped, dropped),
+        queued: queued + mailbox.size() + postedRows,
+        spooled,
+      };
     },
     tally: () => sumTally(own.read(), before.tally, report.tally),
   };

@@ -61,7 +61,7 @@ async function readChained({ startRow, ...redactor }: Redactor, messages: readon
   const row = { ...redactor, startRow: () => redactRest };
   try {
     const redacted = await redactRow(row, (redact) => messages.map((message) => redactMessage(message, redact)), {
-      urgent: true,
+      turn: 'urgent',
     });
     return { messages: redacted, logged: { messages: redacted, redacted: true, redactRest } };
   } catch {

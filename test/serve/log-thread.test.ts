@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { configSchema } from '../../src/config.ts';
+import type { Database } from '../../src/database.ts';
 import { ensureAhead } from '../../src/log/partitions.ts';
 import { newRequestId } from '../../src/log/request-id.ts';
 import { findRow } from '../../src/log/rows.ts';
 import type { RawAnswer } from '../../src/serve/log-answer.ts';
 import { openLogThread, type LogThreadOptions } from '../../src/serve/log-thread.ts';
 import { createTestDatabase } from '../stack.ts';
+import { eventually } from '../until.ts';
 
 async function open(
   t: TestContext,
@@ -95,6 +97,50 @@ test('when more waits than may, new answers are dropped and counted in their min
   assert.deepEqual(thread.counts().dropped, { queue_full_raw: 2 });
   const [minutes] = await db.query(`select sum(requests)::int as n, sum(dropped)::int as lost from relearn.minutes`);
   assert.deepEqual(minutes, { n: 6, lost: 2 });
+});
+
+/** As an endpoint answers that was asked for log-probabilities. */
+const saying = (logprob: number) =>
+  JSON.stringify({
+    choices: [{ message: { role: 'assistant', content: 'hi' }, logprobs: { content: [{ token: 'hi', logprob }] } }],
+  });
+
+const countedMinutes = (db: Database) =>
+  db.query(
+    `select sum(requests)::int as n, sum(dropped)::int as lost, sum(low_confidence)::int as low, sum(kept)::int as kept
+     from relearn.minutes`,
+  );
+
+test('when more waits than may, healthy answers go first; what goes of the others is counted as what it was', async (t) => {
+  const { thread, db } = await open(t, { maxQueuedRows: 3 });
+  for (let n = 0; n < 3; n += 1) void thread.add(answer('healthy', { completion: saying(-0.1) }));
+  const low = answer('low', { completion: saying(-9) });
+  const postDrift = answer('post drift', { incident: 'i1' });
+  const lowToo = answer('low, too', {
+    completion: { message: { role: 'assistant', content: 'hi' }, logprob: -9, cutOff: false },
+  });
+  for (const kept of [low, postDrift, lowToo]) void thread.add(kept);
+  void thread.add(answer('low, but late', { completion: saying(-9) }));
+  void thread.add(answer('healthy and late'));
+  await thread.flush();
+  assert.deepEqual(thread.counts().dropped, { queue_full_raw: 4, queue_full_raw_kept: 1 });
+  for (const { requestId } of [low, postDrift, lowToo]) assert.notEqual(await findRow(db, requestId), null);
+  void thread.add(answer('the counts go with the next'));
+  await thread.flush();
+  assert.deepEqual(await countedMinutes(db), [{ n: 9, lost: 5, low: 3, kept: 4 }]);
+});
+
+test('a row of low confidence that cannot be redacted is counted as such', async (t) => {
+  const { log } = configSchema.parse({
+    models: { chat: { serve: { kind: 'onnx' } } },
+    log: { redaction: { chain: { url: 'http://127.0.0.1:1' } } },
+  });
+  const { thread, db } = await open(t, { redaction: log.redaction });
+  void thread.add(answer('low', { completion: saying(-9) }));
+  void thread.add(answer('healthy', { completion: saying(-0.1) }));
+  await thread.flush();
+  assert.deepEqual(thread.counts().dropped, { redaction_failed: 2 });
+  await eventually(() => countedMinutes(db), [{ n: 2, lost: 2, low: 1, kept: 0 }]);
 });
 
 test('a thread that dies is started again, and what it held is counted as dropped', async (t) => {

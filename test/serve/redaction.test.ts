@@ -3,9 +3,12 @@ import { test, type TestContext } from 'node:test';
 import { messageText, type Message } from '../../src/chat.ts';
 import { configSchema } from '../../src/config.ts';
 import { createRedactor, redactionRules, type RedactionOptions } from '../../src/log/redact/index.ts';
+import { newRequestId } from '../../src/log/request-id.ts';
 import { createAnswerer } from '../../src/serve/answer.ts';
+import type { RawAnswer } from '../../src/serve/log-answer.ts';
 import { holdModel } from '../../src/serve/serving.ts';
 import { startFakeAnalyzer } from '../log/redact/fake-analyzer.ts';
+import { eventually } from '../until.ts';
 import { openMemoryLog } from './memory-log.ts';
 
 /** An answerer with a redactor as configured, over a model that keeps what it read. */
@@ -35,6 +38,25 @@ function setUp(redaction: RedactionOptions, { reads = 'redacted', learnedWith = 
   const ask = (content: Message['content'], more: Message[] = []) =>
     answerer.answer({ model: 'triage', messages: [...more, { role: 'user', content }], source: 'production' });
   return { flush: () => log.flush(), ask, read, rows, dropped };
+}
+
+/** An answer on its way to the log. Its text says nothing to be asked about. */
+function newAnswer(content: string, logprob: number): RawAnswer {
+  return {
+    served: { model: 'triage', version: 'v1', lowConfidenceBelow: -3, healthyRate: 0 },
+    requestId: newRequestId(),
+    ...{
+      ts: new Date(),
+      incident: null,
+      user: undefined,
+      source: 'production',
+      latencyMs: 1,
+      redacted: 'none',
+      flagged: false,
+    },
+    messages: [{ role: 'user', content }],
+    completion: { message: { role: 'assistant', content: '…' }, logprob, cutOff: false },
+  };
 }
 
 async function withAnalyzer(t: TestContext) {
@@ -71,6 +93,22 @@ test('while the second redactor fails, answers are given and rows are dropped an
     assert.deepEqual([rows, dropped], [[], ['redaction_failed']]);
     assert.deepEqual(read, [reads === 'raw' ? 'Ann Lee: bob@x.com' : 'Ann Lee: [EMAIL]']);
   }
+});
+
+test('the second redactor is asked first about rows that are kept for a reason', async (t) => {
+  const analyzer = await withAnalyzer(t);
+  const { log, rows } = openMemoryLog(createRedactor({ chain: analyzer.chain }));
+  analyzer.become('holds');
+  for (let n = 0; n < 30; n += 1) void log.add(newAnswer(`healthy ${n}`, -0.1));
+  void log.add(newAnswer('risky', -9));
+  await eventually(() => analyzer.texts.length, 8);
+  analyzer.release();
+  analyzer.become('holds');
+  await eventually(() => analyzer.texts.length, 16);
+  assert.ok(analyzer.texts.includes('risky'), 'among the next eight');
+  analyzer.release();
+  await log.flush();
+  assert.equal(rows.length, 31);
 });
 
 test('an embedded model reads what both redactors made of the prompt, and each is asked once', async (t) => {

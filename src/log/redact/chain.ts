@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { RelearnError } from '../../errors.ts';
-import { createLanes } from './lanes.ts';
+import { createLanes, type Turn } from './lanes.ts';
 import type { Redacted } from './redactor.ts';
 
 /** A second redactor that speaks the REST API of Presidio's analyzer. */
@@ -39,10 +39,11 @@ const mark = /\[[A-Z]+(?:_[A-Z]+)*(?:_\d{1,6})?\]/g;
 
 /**
  * Redacts redacted text further: [PERSON], [LOCATION]; the marks that are there stay. `urgent` is for a text that a
- * request waits for: it goes before the others, and waits for `timeoutSeconds` in all. Fails closed: any answer but a
- * good one throws `redactor_unavailable`, without a word of the text; whoever stores the text must not.
+ * request waits for: it goes before the others, and waits for `timeoutSeconds` in all. `healthy` is for a row that is not
+ * kept for a reason: it goes last, and is given up first when too much waits. Left out: `kept`. Fails closed: any answer
+ * but a good one throws `redactor_unavailable`, without a word of the text; whoever stores the text must not.
  */
-export type Chain = (text: string, urgent?: boolean) => Promise<Redacted>;
+export type Chain = (text: string, turn?: Turn) => Promise<Redacted>;
 
 /** As an analyzer on two cores takes them. */
 const textsAtOnce = 8;
@@ -52,14 +53,12 @@ const mostWaiting = 32 * 2 ** 20;
 export function createChain(options: ChainOptions): Chain {
   const url = options.url.replace(/\/+$/, '').replace(/(?<!\/analyze)$/, '/analyze');
   const timeoutMs = options.timeoutSeconds * 1000;
-  const lanes = createLanes(textsAtOnce, mostWaiting);
-  return async (text, urgent = false) => {
+  const lanes = createLanes(textsAtOnce, mostWaiting, () => unavailable('is too slow: too much text waits for it'));
+  return async (text, turn = 'kept') => {
     if (!/[\p{L}\p{N}]/u.test(text.replace(mark, ''))) return { text, found: {} };
-    const deadline = urgent ? AbortSignal.timeout(timeoutMs) : undefined;
+    const deadline = turn === 'urgent' ? AbortSignal.timeout(timeoutMs) : undefined;
     const ask = () => analyze(url, text, options, deadline ?? AbortSignal.timeout(timeoutMs));
-    const asked = lanes.run(ask, text.length, urgent);
-    if (asked === undefined) throw unavailable('is too slow: too much text waits for it');
-    return replace(text, await asked);
+    return replace(text, await lanes.run(ask, text.length, turn));
   };
 }
 

@@ -1,4 +1,5 @@
 import type { RedactText } from '../redact-message.ts';
+import type { Turn } from './lanes.ts';
 import type { Redactor } from './redactor.ts';
 
 type RowRedactor = Pick<Redactor, 'startRow' | 'chain'>;
@@ -10,7 +11,7 @@ type RowRedactor = Pick<Redactor, 'startRow' | 'chain'>;
 export async function redactRow<Result>(
   { startRow, chain }: RowRedactor,
   rewrite: (redact: RedactText) => Result,
-  { urgent = false } = {},
+  { turn }: { turn?: Turn } = {},
 ): Promise<Result> {
   const redact = startRow();
   if (chain === undefined) return rewrite((text) => redact(text).text);
@@ -26,7 +27,7 @@ export async function redactRow<Result>(
     });
     if (asked.size === 0) return result;
     await Promise.all(
-      [...asked].map(async ([text, redacted]) => answers.set(text, (await chain(redacted, urgent)).text)),
+      [...asked].map(async ([text, redacted]) => answers.set(text, (await chain(redacted, turn)).text)),
     );
   }
 }
