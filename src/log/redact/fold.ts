@@ -20,8 +20,11 @@ const likes = `${spaces}${dashes}${otherDigits}${fullWidth}`;
 const anchor = new RegExp(String.raw`[0-9@\uff10-\uff19\uff20${otherDigits}]`);
 const anchorWords = ['[at]', '(at)', '{at}', '[AT]', '(AT)', '&commat;', '-----BEGIN', 'AKIA'];
 
-/** The space of HTML forms, ?card=4111+1111: between groups of digits, and not in bob1+news@example.com. */
-const formSpace = String.raw`(?<==[^\s"'<>&=]{0,80}[0-9)A-Z/+-])(?<form>\+)(?=[0-9(/+-]|%28|%2F|[A-Z]{1,4}\d?)(?![\w.-]{0,40}(?:@|%40))`;
+/** Between groups of digits a plus may be the space of HTML forms; `isFormSpace` tells. */
+const plus = String.raw`(?<=[0-9)A-Z/+-])\+(?=[0-9(/+-]|%28|%2F|[A-Z]{1,4}\d?)`;
+/** As in ?card=4111+1111, and not in bob1+news@example.com. */
+const behindField = /=[^\s"'<>&=]{1,81}$/;
+const beforeSign = /^[\w.-]{0,40}(?:@|%40)/;
 
 const maybeRoundabout = new RegExp(
   String.raw`[\\%&${likes}${invisible}]|[[({] ?(?:at|AT|dot|DOT) ?[\])}]|[0-9)A-Z/-]\+[0-9(A-Z%/+-]`,
@@ -30,7 +33,7 @@ const roundabout = new RegExp(
   String.raw`\\{1,4}(?:u(?<unicode>[0-9a-fA-F]{4})|x(?<byte>[0-9a-fA-F]{2})|(?<letter>[nrt"'/]))` +
     String.raw`|%(?:25){0,2}(?:(?<percent>[2-7][0-9a-fA-F]|0[9aAdD])|(?<utf8>(?:[cC][2-9a-fA-F]|[dD][0-9a-fA-F])%[89abAB][0-9a-fA-F]|[eE][0-9a-fA-F]%[89abAB][0-9a-fA-F]%[89abAB][0-9a-fA-F]))` +
     String.raw`|&(?:#(?<decimal>\d{2,5})|#[xX](?<entity>[0-9a-fA-F]{2,4})|(?<name>nbsp|commat|amp|quot|lt|gt|period|hyphen));` +
-    String.raw`|[${likes}]+|[${invisible}]+| ?[[({] ?(?<spelled>at|AT|dot|DOT) ?[\])}] ?|${formSpace}`,
+    String.raw`|[${likes}]+|[${invisible}]+| ?[[({] ?(?<spelled>at|AT|dot|DOT) ?[\])}] ?|${plus}`,
   'g',
 );
 
@@ -64,7 +67,7 @@ export function fold(text: string): Folded {
   let at = 0;
   for (const match of text.matchAll(roundabout)) {
     const [whole] = match;
-    const replacement = whole.charCodeAt(0) < 128 ? plainly(whole, match.groups ?? {}) : plainCharacters(whole);
+    const replacement = plainMatch(match);
     parts.push(text.slice(at, match.index), replacement);
     length += match.index - at + replacement.length;
     at = match.index + whole.length;
@@ -84,9 +87,19 @@ export function createOrigin({ shifts }: Folded): (place: number) => number {
   };
 }
 
+function plainMatch(match: RegExpExecArray): string {
+  const [whole] = match;
+  if (whole === '+') return isFormSpace(match.input, match.index) ? ' ' : whole;
+  return whole.charCodeAt(0) < 128 ? plainly(whole, match.groups ?? {}) : plainCharacters(whole);
+}
+
+/** Looks no further than it says: in the pattern this would be done at every place of a text. */
+function isFormSpace(text: string, at: number): boolean {
+  return behindField.test(text.slice(Math.max(0, at - 82), at)) && !beforeSign.test(text.slice(at + 1, at + 44));
+}
+
 function plainly(whole: string, groups: Record<string, string | undefined>): string {
-  const { unicode, byte, letter, percent, utf8, decimal, entity, name, spelled, form } = groups;
-  if (form !== undefined) return ' ';
+  const { unicode, byte, letter, percent, utf8, decimal, entity, name, spelled } = groups;
   if (letter !== undefined) return letters[letter] ?? letter;
   if (name !== undefined) return names[name] ?? whole;
   if (spelled !== undefined) return spellings[spelled.toLowerCase()] ?? whole;
