@@ -102,9 +102,17 @@ export function readVersion(message: unknown): string | undefined {
   return isFields(message) && isName(message['version']) ? message['version'] : undefined;
 }
 
+/** What an approval or a rejection lacks: nobody's word is no certificate. Undefined when it lacks nothing. */
+export function findLack(decision: unknown): string | undefined {
+  const fields = isFields(decision) ? decision : {};
+  if (!isName(fields['by'])) return 'by: wanted who decides, as in {"by":"your name","reason":"…"}';
+  if (!isText(fields['reason'], 2000)) return 'reason: wanted why, in at most 2000 characters';
+  return undefined;
+}
+
 /**
- * `{"by","reason"}` of an approval, a rejection, a closing or an early retrain; both may be left out. The review API
- * adds the name of the key it came with.
+ * `{"by","reason"}` of an approval, a rejection, a closing or an early retrain; where nothing looked for a lack, both
+ * may be left out. The review API adds the name of the key it came with.
  */
 export function readDecision(message: unknown): Decision {
   const fields = isFields(message) ? message : {};

@@ -11,7 +11,7 @@ import {
 } from '@temporalio/workflow';
 import type { RetrainFinished, RetrainStatus, RetrainTrigger } from '../src/temporal.ts';
 import { bulk, patient, training } from './activity-options.ts';
-import { readDecision } from './message-shape.ts';
+import { findLack, readDecision } from './message-shape.ts';
 import { showInList, showPage } from './operator-view.ts';
 import { reportOutcome } from './report-outcome.ts';
 import { rollOut } from './roll-out.ts';
@@ -61,8 +61,10 @@ export async function retrainRun({ model, run, triggers }: RetrainRunInput): Pro
     desk.decision ??= { approved, ...readDecision(message) };
     return desk.decision.approved === approved ? 'taken' : 'decided already, otherwise';
   };
-  const validator: (message: unknown) => void = () => {
-    if (state.phase !== 'approve') throw ApplicationFailure.nonRetryable(`not waiting for approval: ${state.phase}`);
+  const validator = (message: unknown) => {
+    const { phase } = state;
+    const problem = phase === 'approve' ? findLack(message) : `this run waits for no decision: its phase is ${phase}`;
+    if (problem !== undefined) throw ApplicationFailure.nonRetryable(problem, 'invalid_request');
   };
   setHandler(approve, decide(true), { validator, description: 'Let it serve: {"by":"your name","reason":"…"}' });
   setHandler(reject, decide(false), { validator, description: 'Keep the champion: {"by":"your name","reason":"…"}' });

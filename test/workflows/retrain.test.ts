@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { storeCorrections } from '../../src/correct/corrections.ts';
 import { findJudgement } from '../../src/gate/judgements.ts';
 import { getChampion } from '../../src/promote/registry.ts';
@@ -174,6 +175,9 @@ test('a run that asks for approval promotes only when a person approves, and the
   assert.equal((await getChampion(db, 'approved')).version, 'v1');
   const judged = await findJudgement(db, 'approved', 'v2');
   assert.deepEqual([judged?.champion, judged?.verdict.verdict], ['v1', 'pass']);
+  for (const nobody of [null, 'yes', [], {}, { by: 'bob' }, { by: 'bob', reason: ' ' }, { by: 7, reason: 'right' }]) {
+    await assert.rejects(run.executeUpdate('approve', { args: [nobody] }), WorkflowUpdateFailedError);
+  }
   await run.executeUpdate('approve', { args: [{ by: 'bob', reason: 'right, says eve@example.com' }] });
   const outcome = await finished;
   assert.equal(outcome.status, 'promoted');
