@@ -12,18 +12,28 @@ import { parseRequest } from './errors.ts';
 import { actorOf, type ReviewOptions } from './review-options.ts';
 import { label, requestId } from './words.ts';
 
-const correction = z.object({ request_id: requestId, completion: z.string() });
-const one = correction.extend({ operator: label });
-const many = z.object({ operator: label, corrections: z.array(correction).min(1).max(500) });
-export const correctionsRequest = z.union([one, many]);
+const mostAtOnce = 500;
+const one = z.object({ request_id: requestId, completion: z.string(), operator: label });
+const list = z.array(one).min(1).max(mostAtOnce);
+const many = z.object({
+  operator: label.optional(),
+  corrections: z
+    .array(one.partial({ operator: true }))
+    .min(1)
+    .max(mostAtOnce),
+});
+export const correctionsRequest = z.union([one, list, many]);
 const streamQuery = z.object({ operator: label.optional() });
 
 export const streamFormats = {
   'application/x-ndjson': 'jsonl',
+  'application/ndjson': 'jsonl',
   'application/jsonl': 'jsonl',
+  'application/x-jsonl': 'jsonl',
+  'application/jsonlines': 'jsonl',
+  'application/x-jsonlines': 'jsonl',
   'text/csv': 'csv',
 } as const;
-const mostAtOnce = 500;
 const warning =
   'The corrections are stored, but driftResponse could not be told. Is Temporal running? Send them again later.';
 
@@ -54,15 +64,14 @@ export function addCorrectionRoute(app: FastifyInstance, { db, signal }: ReviewO
 
   app.post('/api/corrections', async (request, reply) => {
     if (request.body instanceof Readable) return importStream(request, request.body);
-    const { operator, corrections } = readBody(request.body);
+    const corrections = readBody(request.body);
     const key = request.keyName;
-    const given = corrections.map(({ request_id, completion }) => ({ requestId: request_id, completion }));
     const { stored, told } = await storeAndTell(
       request,
-      given.map((each) => ({ ...each, operator, source: 'api', key })),
+      corrections.map(({ request_id, ...said }) => ({ requestId: request_id, ...said, source: 'api', key })),
     );
     const accepted = stored.filter((result) => result.status === 'stored').length;
-    if (corrections.length > 1) await noteBulk(request, operator, { accepted, given: corrections.length });
+    if (corrections.length > 1) await noteBulk(request, whoSaid(corrections), { accepted, given: corrections.length });
     const results = stored.map(describeResult);
     return told ? { accepted, results } : reply.code(202).send({ accepted, results, warning });
   });
@@ -102,9 +111,16 @@ function streamFormat(contentType: string | undefined): 'jsonl' | 'csv' {
   return contentType?.startsWith('text/csv') === true ? 'csv' : 'jsonl';
 }
 
-function readBody(body: unknown): z.output<typeof many> {
+function readBody(body: unknown): z.output<typeof list> {
+  if (Array.isArray(body)) return parseRequest(list, body);
   const single = typeof body === 'object' && body !== null && !('corrections' in body);
-  if (!single) return parseRequest(many, body);
-  const { operator, ...given } = parseRequest(one, body);
-  return { operator, corrections: [given] };
+  if (single) return [parseRequest(one, body)];
+  const { operator, corrections } = parseRequest(many, body);
+  return parseRequest(list, operator === undefined ? corrections : corrections.map((each) => ({ operator, ...each })));
+}
+
+function whoSaid(corrections: z.output<typeof list>): string {
+  const operators = new Set(corrections.map(({ operator }) => operator));
+  const [only] = operators;
+  return operators.size === 1 && only !== undefined ? only : 'an import';
 }

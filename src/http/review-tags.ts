@@ -36,6 +36,7 @@ const filter = z.strictObject({
 const change = z.object({ tag: label, operator: label, action: z.enum(['add', 'remove']).default('add') });
 const byIds = change.extend({
   request_ids: z.array(requestId).min(1).max(5000),
+  dry_run: z.literal(false, 'goes with a filter: request_ids name their rows already').optional(),
   reason: z.string().max(2000).optional(),
 });
 const byFilter = change.extend({
@@ -59,8 +60,11 @@ export function addTagRoutes(app: FastifyInstance, { config, db }: ReviewOptions
   });
 
   app.post('/api/tags', async (request) => {
-    const isFiltered = typeof request.body === 'object' && request.body !== null && 'filter' in request.body;
-    if (!isFiltered) {
+    const names = (key: string) => typeof request.body === 'object' && request.body !== null && key in request.body;
+    if (names('filter') && names('request_ids')) {
+      throw new RelearnError('invalid_request', 'request_ids, filter: wanted one of them, not both.');
+    }
+    if (!names('filter')) {
       const body = await redactWords(parseRequest(byIds, request.body));
       const changed = await apply(body, body.request_ids);
       await note(body, countOf(changed));

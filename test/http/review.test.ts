@@ -144,6 +144,44 @@ test('one correction needs no list', async () => {
   assert.equal(told.recorded.length, 1);
 });
 
+test('a bare list is taken, and each correction of a list may name its own operator', async () => {
+  const { requestIds } = await openIncident(4);
+  const [a, b, c, d] = requestIds;
+  const bare = await post('/api/corrections', [
+    { request_id: a, completion: 'spam', operator: 'ann' },
+    { request_id: b, completion: 'spam', operator: 'bob' },
+  ]);
+  assert.deepEqual([bare.status, bare.body['accepted']], [200, 2]);
+  const named = await post('/api/corrections', {
+    operator: 'ann',
+    corrections: [
+      { request_id: c, completion: 'spam' },
+      { request_id: d, completion: 'spam', operator: 'cy' },
+    ],
+  });
+  assert.equal(named.body['accepted'], 2);
+  const said = await database.db.query<{ operator: string }>(
+    `select operator from relearn.corrections where request_id = any($1) order by seq`,
+    [requestIds],
+  );
+  assert.deepEqual(
+    said.map(({ operator }) => operator),
+    ['ann', 'bob', 'ann', 'cy'],
+  );
+  const nobody = await post('/api/corrections', { corrections: [{ request_id: a, completion: 'spam' }] });
+  assert.equal(nobody.status, 400);
+});
+
+test('JSONL is taken by each of its names', async () => {
+  const { requestIds } = await openIncident(1);
+  const payload = JSON.stringify({ request_id: requestIds[0], completion: 'spam', operator: 'ann' });
+  for (const name of ['x-ndjson', 'ndjson', 'jsonl', 'x-jsonl', 'jsonlines', 'x-jsonlines']) {
+    const headers = { 'content-type': `application/${name}; charset=utf-8` };
+    const { body } = await call({ method: 'POST', url: '/api/corrections', payload, headers });
+    assert.equal(Number(body['stored']) + Number(body['repeated']), 1, name);
+  }
+});
+
 test('corrections of a model without an open incident are stored and tell nobody', async () => {
   const told = await reset();
   const row = newRow({ model: 'chat' });
@@ -302,6 +340,16 @@ test('a filter tags many rows after a preview of how many, and takes the tag off
   const [audit] = await database.db.query(`select actor, action, details from relearn.audit order by id desc limit 1`);
   assert.deepEqual(audit, { actor: 'ann', action: 'remove_tag', details: { rows: 2, filter: ['model'] } });
   assert.equal((await post('/api/tags', { ...wanted, filter: { model: 'mail', prompt: '(' } })).status, 400);
+});
+
+test('a dry run and a filter beside request ids are refused, and tag nothing', async () => {
+  await reset();
+  const row = newRow({});
+  await insertRows(database.db, [row]);
+  const change = { tag: 'mine', operator: 'ann', request_ids: [row.requestId] };
+  assert.equal((await post('/api/tags', { ...change, dry_run: true })).status, 400);
+  assert.equal((await post('/api/tags', { ...change, filter: { model: 'mail' } })).status, 400);
+  assert.deepEqual((await call('/api/tags?model=mail')).body, { tags: [] });
 });
 
 const wrong: [name: string, request: InjectOptions, status: number, code: string, message: RegExp][] = [
