@@ -20,6 +20,8 @@ export interface DriftResponseInput {
   model: string;
   incident: string;
   monitor: string;
+  /** The version that drifted. Incidents of earlier releases do not say. */
+  version?: string;
   /** Distinct corrected rows before the first retrain. */
   minCorrected: number;
   /** How long the promoted version must stand before the incident is resolved. */
@@ -103,7 +105,7 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
     const by = decision === undefined ? {} : { by: { name: decision.by, key: decision.key ?? null } };
     if ((await patient.setIncidentState({ incident, state: next, reason, ...by })) === 'stays') return false;
     phase = next;
-    showInList({ model, trigger: 'drift', phase: next });
+    showInList({ model, version: input.version, trigger: 'drift', phase: next });
     show();
     return true;
   };

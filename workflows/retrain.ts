@@ -73,7 +73,7 @@ export async function retrain({ model, pending = [] }: RetrainInput): Promise<Re
       await continueAsNew<typeof retrain>({ model, pending });
     }
   }
-  showInList({ model, phase: last?.status ?? 'idle' });
+  showInList({ model, version: last?.version, phase: last?.status ?? 'idle' });
   show();
   return last;
 }

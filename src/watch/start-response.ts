@@ -13,11 +13,11 @@ const workflowTaskTimeout = '3s';
  */
 export async function startDriftResponse(
   workflows: WorkflowClient,
-  { id, model, monitor, detectedAt }: Incident,
+  { id, model, modelVersion, monitor, detectedAt }: Incident,
   { drift, retrain }: ModelConfig,
 ): Promise<void> {
   const input = {
-    ...{ model, incident: id, monitor, minCorrected: retrain.minCorrected },
+    ...{ model, incident: id, monitor, version: modelVersion, minCorrected: retrain.minCorrected },
     graceMs: drift.graceHours * 3_600_000,
     deadlineAt: detectedAt.getTime() + drift.deadlineDays * 86_400_000,
   };

@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { z } from 'zod';
 import { storeCorrections } from '../../src/correct/corrections.ts';
 import { listLineageRows, readLineage, traceRequests } from '../../src/promote/lineage.ts';
@@ -56,6 +57,7 @@ async function goThrough(topic: string, from: number) {
   const complete = Date.now();
   await handle.executeUpdate('submitCorrections', { args: [{ batch: randomUUID(), corrections }] });
   assert.equal(((await handle.result()) as { status: string }).status, 'resolved');
+  assert.equal(await listedVersion(handle.workflowId), version, 'the one that drifted');
   const trained = loop.logs
     .map((line) => trainedLine.safeParse(JSON.parse(line)).data)
     .findLast((line) => line?.msg === 'trained');
@@ -67,6 +69,12 @@ async function goThrough(topic: string, from: number) {
     requestId: corrections[0]?.requestId ?? '',
     ...(await getChampion(db, model)),
   };
+}
+
+/** The version by which the Temporal UI lists a workflow. */
+async function listedVersion(id: string): Promise<unknown> {
+  const { typedSearchAttributes } = await loop.client.workflow.getHandle(id).describe();
+  return typedSearchAttributes.get(defineSearchAttributeKey('RelearnVersion', SearchAttributeType.KEYWORD));
 }
 
 async function shareRight(topic: string): Promise<number> {
@@ -98,6 +106,7 @@ test('what one incident taught, the retrain of the next one keeps; both are aske
   const held = await heldOut(first.dataset);
   assert.ok(held > 0);
   assert.deepEqual(await probeGold(), { version: 'v2', cases: 30 + held });
+  assert.equal(await listedVersion(workflowId.retrain(model)), 'v2', 'the one that it made');
 
   const second = await goThrough('music', 300_000);
   t.diagnostic(second.seconds);
