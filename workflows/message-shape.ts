@@ -105,7 +105,7 @@ export function readVersion(message: unknown): string | undefined {
 /** What an approval or a rejection lacks: nobody's word is no certificate. Undefined when it lacks nothing. */
 export function findLack(decision: unknown): string | undefined {
   const fields = isFields(decision) ? decision : {};
-  if (!isName(fields['by'])) return 'by: wanted who decides, as in {"by":"your name","reason":"…"}';
+  if (nameOf(fields) === undefined) return 'by: wanted who decides, as in {"by":"your name","reason":"…"}';
   if (!isText(fields['reason'], 2000)) return 'reason: wanted why, in at most 2000 characters';
   return undefined;
 }
@@ -117,8 +117,13 @@ export function findLack(decision: unknown): string | undefined {
 export function readDecision(message: unknown): Decision {
   const fields = isFields(message) ? message : {};
   return {
-    by: isName(fields['by']) ? fields['by'].trim() : 'unknown',
+    by: nameOf(fields) ?? 'unknown',
     reason: isText(fields['reason'], 2000) ? fields['reason'].trim() : '',
     ...(isName(fields['key']) ? { key: fields['key'] } : {}),
   };
+}
+
+/** Who says so: `by`, or `operator` as in a correction. */
+function nameOf(fields: Fields): string | undefined {
+  return [fields['by'], fields['operator']].find(isName)?.trim();
 }

@@ -208,7 +208,7 @@ test('a run that a person rejects leaves the champion, and its reason is kept', 
     const state = await run.query<{ phase: string }>('state').catch(() => undefined);
     return state?.phase === 'approve';
   });
-  assert.equal(await run.executeUpdate('reject', { args: [{ by: 'bob', reason: 'not yet' }] }), 'taken');
+  assert.equal(await run.executeUpdate('reject', { args: [{ operator: 'bob', reason: 'not yet' }] }), 'taken');
   const outcome = await finished;
   const reason = 'rejected by bob. not yet';
   assert.deepEqual([outcome.status, outcome.reason], ['rejected', reason]);
