@@ -173,7 +173,7 @@ async function deployIncumbent(runtime: Runtime, model: string, serve: UpstreamC
   if (!changed) return [`${model}: its endpoint is the champion`];
   return [
     `${model}: relearn.yaml names another endpoint or upstreamModel than before. It is the champion now, as ${version}, ` +
-      `in place of ${champion.version}, and what is watched begins anew`,
+      `in place of ${champion.version}${champion.run === null ? '' : ', which was trained for the one before'}; what is watched begins anew`,
   ];
 }
 
