@@ -142,7 +142,7 @@ test('a promoted version is not overthrown while the configuration stays, and is
   assert.deepEqual(await start(here), []);
   assert.equal(await champion(), trained);
   const [told] = await start(there);
-  assert.match(told ?? '', /as v3, in place of v2/);
+  assert.match(told ?? '', /as v3, in place of v2, which was trained for the one before/);
   assert.equal(await champion(), 'v3');
 });
 
