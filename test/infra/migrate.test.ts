@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -46,6 +46,36 @@ test('four processes that migrate at once apply every migration exactly once', a
   assert.deepEqual(
     rows?.map(({ name }) => name),
     shipped,
+  );
+});
+
+test('text typed before the upgrade is looked for in every incident that was open then', async () => {
+  const [db] = await emptyDatabase(1);
+  assert.ok(db);
+  const earlier: Record<string, string> = {};
+  for (const name of (await readdir('infra/migrations')).sort()) {
+    if (name.endsWith('_typed_corrections.sql')) break;
+    earlier[name] = await readFile(join('infra/migrations', name), 'utf8');
+  }
+  await migrate(db, await migrations(earlier));
+  await db.query(
+    `insert into relearn.incidents (id, model, model_version, monitor, detected_at, window_start, state, closed_at)
+     select id, 'm', 'v1', 'by-hand', now() - began, now(), 'closed', now() - ended
+     from (values ('before', interval '9 days', interval '8 days'), ('then', '6 days', '4 days'), ('later', '2 days', '1 day'))
+       as incident (id, began, ended)`,
+  );
+  await db.query(
+    `insert into relearn.corrections (id, request_id, model, completion, operator, source, equals_response, created_at)
+     select source, 'r-' || source, 'm', 'label', 'ann', source, false, now() - interval '5 days'
+     from unnest(array['signal', 'update', 'api']) source`,
+  );
+  await migrate(db);
+  assert.deepEqual(
+    await db.query(`select request_id as id, workflow_id as at from relearn.typed_corrections order by 1`),
+    [
+      { id: 'r-signal', at: 'drift-response/m/then' },
+      { id: 'r-update', at: 'drift-response/m/then' },
+    ],
   );
 });
 
