@@ -1,6 +1,7 @@
 import { activityInfo, getClient } from '@temporalio/activity';
 import { isGrpcServiceError, WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { findDatasetsOfUser, reviseDataset, type Revision } from '../src/convert/revise.ts';
+import { removeDrafts } from '../src/convert/drafts.ts';
+import { reviseDatasets, type Revision } from '../src/convert/revise.ts';
 import { forgetTyped } from '../src/correct/typed-corrections.ts';
 import {
   beginErasure,
@@ -34,12 +35,9 @@ export function createEraseActivities({ config, db, datasetDirectory }: Activity
     /** Replaces every dataset that learned from rows of the user, and marks the versions that were made from one of them. */
     async reviseDatasets({ user }: { user: string }): Promise<{ datasets: Revision[]; tainted: string[] }> {
       return withHeartbeat(async (tell) => {
-        const datasets: Revision[] = [];
-        for (const id of await findDatasetsOfUser(db, user)) {
-          const revised = await reviseDataset(db, { id, userIdHash: user, directory: datasetDirectory });
-          if (revised !== null) datasets.push(revised);
-          tell({ revised: datasets.length });
-        }
+        await removeDrafts(datasetDirectory);
+        const erased = { userIdHash: user, directory: datasetDirectory };
+        const datasets = await reviseDatasets(db, erased, (revised) => tell({ revised }));
         const tainted = await taintVersions(
           db,
           datasets.map(({ id }) => id),

@@ -1,3 +1,4 @@
+import { removeDrafts } from '../src/convert/drafts.ts';
 import { deleteLeftovers } from '../src/log/leftovers.ts';
 import { dropExpiredCounts, dropExpiredPartitions, ensureAhead } from '../src/log/partitions.ts';
 import { drawReservoirs } from '../src/log/reservoir.ts';
@@ -6,7 +7,7 @@ import { withHeartbeat } from './heartbeat.ts';
 
 const hoursAhead = 26;
 
-export function createLogActivities({ config, db, hashKey }: ActivityDependencies) {
+export function createLogActivities({ config, db, hashKey, datasetDirectory }: ActivityDependencies) {
   return {
     /** Draws the healthy rows of the hours that have closed, where a reservoir is configured. Answers rows by model. */
     async drawReservoirs(): Promise<Record<string, number>> {
@@ -31,10 +32,17 @@ export function createLogActivities({ config, db, hashKey }: ActivityDependencie
       return dropExpiredPartitions(db, { hotWindowHours, retentionDays, now });
     },
 
-    /** Deletes what was said of rows that are gone. Answers deleted rows by table. */
+    /**
+     * Deletes what was said of rows that are gone, and what killed builds left of their datasets. Answers deleted rows by
+     * table, and drafts.
+     */
     async deleteLeftovers(): Promise<Record<string, number>> {
       const { hotWindowHours, retentionDays } = config.log;
-      return withHeartbeat((tell) => deleteLeftovers(db, { hotWindowHours, retentionDays, now: new Date() }, tell));
+      return withHeartbeat(async (tell) => {
+        const drafts = await removeDrafts(datasetDirectory);
+        const deleted = await deleteLeftovers(db, { hotWindowHours, retentionDays, now: new Date() }, tell);
+        return { ...deleted, ...(drafts === 0 ? {} : { drafts }) };
+      });
     },
   };
 }

@@ -37,10 +37,12 @@ export async function eraseUser({ userIdHash: user, by }: EraseUserInput): Promi
 
   enter('rows', 'finding and deleting what is kept');
   const { requests, workflows } = await bulk.findUserRows({ user, by });
-  const { datasets, tainted } = await bulk.reviseDatasets({ user });
+  let { datasets, tainted } = await bulk.reviseDatasets({ user });
   const deleted = await bulk.deleteUserRows({ user });
   await sleep(settling, { summary: 'rows on their way' });
   const late = await bulk.deleteUserRows({ user });
+  // A build that had read the rows before may have registered a dataset since.
+  if (patched('revise-late')) ({ datasets, tainted } = await bulk.reviseDatasets({ user }));
 
   const typedMeanwhile = patched('typed-meanwhile') ? await bulk.findWorkflows({ user }) : [];
   const mayHoldText = [...new Set([...workflows, ...typedMeanwhile])];

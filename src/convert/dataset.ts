@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { classifierText, promptMessages } from '../chat.ts';
 import type { Database } from '../database.ts';
 import { redactorVersion } from '../log/redact/index.ts';
 import { KnownTexts } from './copies.ts';
 import { writeDatasetFiles } from './dataset-files.ts';
+import { withDatasetsLocked } from './dataset-lock.ts';
 import { hasCopy } from './decontaminate.ts';
+import { makeDraft } from './drafts.ts';
 import { describeRows, type DatasetManifest } from './manifest.ts';
 import { readCorrectedRows, type CorrectedRow } from './rows.ts';
 import { splitOf } from './split.ts';
@@ -52,24 +54,40 @@ export interface Parts {
  * its copies. The same rows give the same id.
  */
 export async function buildDataset(db: Database, request: DatasetRequest): Promise<Dataset> {
-  const { dataset, parts } = await writeDataset(db, request);
-  await registerDataset(db, dataset, parts);
-  return dataset;
+  for (;;) {
+    const dataset = await makeDraft(request.directory, async (folder) => {
+      const draft = await writeDraft(db, request, folder);
+      return withDatasetsLocked(db, async () => {
+        if (await wereErased(db, draft.parts)) return null;
+        await registerRows(db, draft);
+        await publishDataset(db, folder, draft.dataset);
+        return draft.dataset;
+      });
+    });
+    if (dataset !== null) return dataset;
+  }
 }
 
 /** Writes the files of a dataset that no run is to learn from: nothing is registered. */
 export async function exportDataset(db: Database, request: DatasetRequest): Promise<Dataset> {
-  return (await writeDataset(db, request)).dataset;
+  return makeDraft(request.directory, async (folder) => {
+    const { dataset } = await writeDraft(db, request, folder);
+    await moveDataset(folder, dataset.path);
+    return dataset;
+  });
 }
 
-async function writeDataset(db: Database, request: DatasetRequest): Promise<{ dataset: Dataset; parts: Parts }> {
+interface Draft {
+  dataset: Dataset;
+  parts: Parts;
+}
+
+async function writeDraft(db: Database, request: DatasetRequest, folder: string): Promise<Draft> {
   const rows: CorrectedRow[] = [];
   for await (const row of readCorrectedRows(db, request)) rows.push(row);
   const parts = divideRows(rows, request.reserved);
 
-  await mkdir(request.directory, { recursive: true });
-  const draft = await mkdtemp(join(request.directory, 'draft-'));
-  const written = await writeDatasetFiles(draft, parts, request);
+  const written = await writeDatasetFiles(folder, parts, request);
   const manifest: DatasetManifest = {
     model: request.model,
     run: request.run,
@@ -79,11 +97,20 @@ async function writeDataset(db: Database, request: DatasetRequest): Promise<{ da
     ...describeRows(parts),
     ...written,
   };
+  await writeFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   const id = identifyDataset(manifest);
-  await writeFile(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-  const path = join(request.directory, id);
-  await publishDataset(draft, path);
-  return { dataset: { id, path, manifest }, parts };
+  return { dataset: { id, path: join(request.directory, id), manifest }, parts };
+}
+
+/** An erasure that has passed since they were read has not seen this dataset, and sees no draft. */
+async function wereErased(db: Database, { train, heldOut, dropped }: Parts): Promise<boolean> {
+  const rows = [...train, ...heldOut, ...dropped.map(({ row }) => row)];
+  const gone = await db.query(
+    `select 1 from unnest($1::text[]) read (correction)
+     where not exists (select from relearn.corrections c where c.id = read.correction) limit 1`,
+    [rows.map(({ correctionId }) => correctionId)],
+  );
+  return gone.length > 0;
 }
 
 /** The id of a dataset. Which rows it came from does not count: the same lessons from other requests are the same dataset. */
@@ -115,8 +142,18 @@ export function divideRows(rows: readonly CorrectedRow[], reserved: KnownTexts):
   return { train, heldOut, dropped: [...dropped, ...copies] };
 }
 
-/** Moves a finished dataset to its place. The same content may be there already, made by an attempt before this one. */
-export async function publishDataset(draft: string, path: string): Promise<void> {
+/** Moves the files of a registered dataset to their place, and says so. */
+export async function publishDataset(
+  db: Database,
+  draft: string,
+  { id, path }: Pick<Dataset, 'id' | 'path'>,
+): Promise<void> {
+  await moveDataset(draft, path);
+  await db.query(`update relearn.datasets set path = $2 where id = $1`, [id, path]);
+}
+
+/** The same content may be there already, made by an attempt before this one. */
+async function moveDataset(draft: string, path: string): Promise<void> {
   try {
     await rename(draft, path);
   } catch (error) {
@@ -126,26 +163,32 @@ export async function publishDataset(draft: string, path: string): Promise<void>
   }
 }
 
+/**
+ * Registers a dataset before its files are moved, so that no text lies in a folder that an erasure does not know of: its
+ * path is '' till then. One that was revised, and is made again of what others said, is a dataset of its own again.
+ */
+export async function registerDataset(db: Database, { id, manifest }: Pick<Dataset, 'id' | 'manifest'>): Promise<void> {
+  await db.query(
+    `insert into relearn.datasets (id, model, path, rows, manifest) values ($1, $2, '', $3, $4)
+     on conflict (id) do update set manifest = excluded.manifest, path = '', revised_by = null, erased_at = null
+       where datasets.revised_by is not null`,
+    [id, manifest.model, manifest.trainRows, manifest],
+  );
+}
+
 /** Duplicates are registered as well: what they say was learned through the row that stands for them. */
-async function registerDataset(
-  db: Database,
-  { id, path, manifest }: Dataset,
-  { train, heldOut, dropped }: Parts,
-): Promise<void> {
+async function registerRows(db: Database, { dataset, parts }: Draft): Promise<void> {
+  const { train, heldOut, dropped } = parts;
   const duplicates = dropped.filter(({ because }) => because === 'duplicate').map(({ row }) => row);
   const rows = [...train, ...heldOut, ...duplicates];
   await db.transaction(async (tx) => {
-    await tx.query(
-      `insert into relearn.datasets (id, model, path, rows, manifest) values ($1, $2, $3, $4, $5)
-       on conflict (id) do nothing`,
-      [id, manifest.model, path, manifest.trainRows, manifest],
-    );
+    await registerDataset(tx, dataset);
     await tx.query(
       `insert into relearn.dataset_rows (dataset, request_id, correction_id, split, incident)
        select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::text[])
        on conflict do nothing`,
       [
-        id,
+        dataset.id,
         rows.map(({ requestId }) => requestId),
         rows.map(({ correctionId }) => correctionId),
         [...train.map(() => 'train'), ...heldOut.map(() => 'held_out'), ...duplicates.map(() => 'duplicate')],

@@ -1,10 +1,13 @@
-import { copyFile, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Database } from '../database.ts';
 import { readJsonl } from '../jsonl.ts';
 import { writeLines } from './dataset-files.ts';
-import { identifyDataset, publishDataset } from './dataset.ts';
+import { withDatasetsLocked } from './dataset-lock.ts';
+import { identifyDataset, publishDataset, registerDataset } from './dataset.ts';
+import { makeDraft } from './drafts.ts';
 import { countDropped, manifestSchema, type DatasetManifest, type WrittenFile } from './manifest.ts';
 
 export interface Revision {
@@ -21,15 +24,62 @@ interface ForgottenDuplicates {
   erased: ReadonlySet<string>;
 }
 
-/** Datasets that hold rows of an erasure and are not revised yet. */
-export async function findDatasetsOfUser(db: Database, userIdHash: string): Promise<string[]> {
+interface ErasedFrom {
+  userIdHash: string;
+  /** Folder of all datasets. */
+  directory: string;
+}
+
+/**
+ * Revises every dataset that holds rows of an erasure, revisions by other erasures at the same time included; `tell` gets
+ * how many meanwhile. Done twice, it answers the same.
+ */
+export async function reviseDatasets(
+  db: Database,
+  { userIdHash, directory }: ErasedFrom,
+  tell: (revised: number) => void = () => {},
+): Promise<Revision[]> {
+  const revised = new Map<string, Revision | null>();
+  for (;;) {
+    // Within the lock, so that what is being registered is seen.
+    const found = await withDatasetsLocked(db, () => findDatasetsOfUser(db, { userIdHash, directory }));
+    const left = found.filter((id) => !revised.has(id));
+    if (left.length === 0) return [...revised.values()].filter((revision) => revision !== null);
+    for (const id of left) {
+      revised.set(id, await reviseDataset(db, { id, userIdHash, directory }));
+      tell(revised.size);
+    }
+  }
+}
+
+/** Datasets that hold rows of an erasure, and those that list one as left out. */
+export async function findDatasetsOfUser(db: Database, { userIdHash, directory }: ErasedFrom): Promise<string[]> {
   const found = await db.query<{ id: string }>(
     `select distinct d.dataset as id from relearn.dataset_rows d
      join relearn.erasure_rows e on e.request_id = d.request_id
      where e.user_id_hash = $1 order by 1`,
     [userIdHash],
   );
+  const others = await db.query<{ id: string }>(
+    `select id from relearn.datasets
+     where revised_by is null and id <> all ($1) and manifest -> 'dropped' <> '{"conflict":0,"duplicate":0,"contaminated":0}'
+     order by 1`,
+    [found.map(({ id }) => id)],
+  );
+  const erased = await readErased(db, userIdHash);
+  for (const { id } of erased.size === 0 ? [] : others) {
+    if (await listsAsDropped(join(directory, id), erased)) found.push({ id });
+  }
   return found.map(({ id }) => id);
+}
+
+/** The rows of conflicts and copies are listed in a file only: nothing was learned from them. */
+async function listsAsDropped(folder: string, erased: ReadonlySet<string>): Promise<boolean> {
+  if (!existsSync(join(folder, 'dropped.jsonl'))) return false;
+  for await (const { request_id } of readJsonl(join(folder, 'dropped.jsonl'), droppedSchema)) {
+    if (erased.has(request_id)) return true;
+  }
+  return false;
 }
 
 /** The dataset as it is now: itself, or the latest revision that replaces it. */
@@ -48,40 +98,55 @@ export async function latestRevision(db: Database, id: string): Promise<string> 
 
 /**
  * Replaces a dataset by one without the rows of an erased user, and deletes its files. Who learned from which request
- * stays known, by ids. Done twice, it is the same. Null: the rows were only duplicates of others' rows, nothing was
- * learned from them, and the dataset keeps its id and what is learned from; only its lists forget them.
+ * stays known, by ids. Done twice, it is the same. Null: the rows were only duplicates of others' rows or left out, nothing
+ * was learned from them, and the dataset keeps its id and what is learned from; only its lists forget them.
  */
-export async function reviseDataset(
+export async function reviseDataset(db: Database, dataset: ErasedFrom & { id: string }): Promise<Revision | null> {
+  return withDatasetsLocked(db, () => reviseAlone(db, dataset));
+}
+
+async function reviseAlone(
   db: Database,
-  { id, userIdHash, directory }: { id: string; userIdHash: string; directory: string },
+  { id, userIdHash, directory }: ErasedFrom & { id: string },
 ): Promise<Revision | null> {
   const folder = join(directory, id);
-  const [known] = await db.query<{ revision: string | null }>(
-    `select revised_by as revision from relearn.datasets where id = $1`,
+  const [known] = await db.query<{ revision: string | null; path: string }>(
+    `select revised_by as revision, path from relearn.datasets where id = $1`,
     [id],
   );
   if (typeof known?.revision === 'string') {
     await rm(folder, { recursive: true, force: true });
     return { id, revision: known.revision };
   }
+  // Whoever made it was killed before its files were in their place.
+  if (known?.path === '' && !existsSync(folder)) return { id, revision: id };
   const erased = await readErased(db, userIdHash);
-  const draft = await mkdtemp(join(directory, 'draft-'));
-  const written = await writeWithout(folder, draft, erased);
-  const revision = identifyDataset(written);
-  const manifest = revision === id ? written : { ...written, revises: id };
-  await writeFile(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-  if (revision === id) {
-    await forgetDuplicates(db, { id, manifest, draft, folder, erased });
-    return null;
-  }
-  const path = join(directory, revision);
-  await publishDataset(draft, path);
+  return makeDraft(directory, async (draft) => {
+    const written = await writeWithout(folder, draft, erased);
+    const revision = identifyDataset(written);
+    const manifest = revision === id ? written : { ...written, revises: id };
+    await writeFile(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+    if (revision === id) {
+      await forgetDuplicates(db, { id, manifest, draft, folder, erased });
+      return null;
+    }
+    await registerRevision(db, { id, revision, manifest, erased });
+    await publishDataset(db, draft, { id: revision, path: join(directory, revision) });
+    await db.query(`update relearn.datasets set revised_by = $2, erased_at = now() where id = $1`, [id, revision]);
+    await rm(folder, { recursive: true, force: true });
+    return { id, revision };
+  });
+}
+
+interface NewRevision extends Revision {
+  manifest: DatasetManifest;
+  erased: ReadonlySet<string>;
+}
+
+/** With the rows that are left, so that another erasure finds them there. */
+async function registerRevision(db: Database, { id, revision, manifest, erased }: NewRevision): Promise<void> {
   await db.transaction(async (tx) => {
-    await tx.query(
-      `insert into relearn.datasets (id, model, path, rows, manifest) values ($1, $2, $3, $4, $5)
-       on conflict (id) do nothing`,
-      [revision, manifest.model, path, manifest.trainRows, manifest],
-    );
+    await registerDataset(tx, { id: revision, manifest });
     await tx.query(
       `insert into relearn.dataset_rows (dataset, request_id, correction_id, split, incident)
        select $1, request_id, correction_id, split, incident from relearn.dataset_rows
@@ -89,10 +154,7 @@ export async function reviseDataset(
        on conflict do nothing`,
       [revision, id, [...erased]],
     );
-    await tx.query(`update relearn.datasets set revised_by = $2, erased_at = now() where id = $1`, [id, revision]);
   });
-  await rm(folder, { recursive: true, force: true });
-  return { id, revision };
 }
 
 /** The manifest is moved last and the rows are deleted after it: until then the next attempt finds them again. */
@@ -108,7 +170,6 @@ async function forgetDuplicates(
      update relearn.datasets set manifest = $2 where id = $1`,
     [id, manifest, [...erased]],
   );
-  await rm(draft, { recursive: true });
 }
 
 /** All of the user's: a dataset also lists rows that it dropped without learning from them. */

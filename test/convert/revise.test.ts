@@ -6,12 +6,14 @@ import { after, before, test } from 'node:test';
 import { KnownTexts } from '../../src/convert/copies.ts';
 import { buildDataset, identifyDataset } from '../../src/convert/dataset.ts';
 import { manifestSchema } from '../../src/convert/manifest.ts';
-import { findDatasetsOfUser, latestRevision, reviseDataset } from '../../src/convert/revise.ts';
+import { withDatasetsLocked } from '../../src/convert/dataset-lock.ts';
+import { findDatasetsOfUser, latestRevision, reviseDataset, reviseDatasets } from '../../src/convert/revise.ts';
 import { storeCorrections } from '../../src/correct/corrections.ts';
 import type { Database } from '../../src/database.ts';
 import { beginErasure, deleteUserRows, findUserRows, finishErasure } from '../../src/log/erase-rows.ts';
 import { insertRow } from '../rows.ts';
 import { createTestDatabase, type TestDatabase } from '../stack.ts';
+import { until } from '../until.ts';
 
 let database: TestDatabase;
 let db: Database;
@@ -47,8 +49,11 @@ const build = () =>
 async function beginToErase(user: string): Promise<string[]> {
   await beginErasure(db, user, 'ann');
   await findUserRows(db, user);
-  return findDatasetsOfUser(db, user);
+  return datasetsOf(user);
 }
+
+const datasetsOf = (user: string) => findDatasetsOfUser(db, { userIdHash: user, directory });
+const reviseAll = (user: string) => reviseDatasets(db, { userIdHash: user, directory });
 
 async function endErasure(user: string): Promise<void> {
   await deleteUserRows(db, user);
@@ -95,9 +100,9 @@ test('a dataset in which an erased user only repeated others stays, and forgets 
      on conflict do nothing`,
     [JSON.stringify(rows)],
   );
-  assert.deepEqual(await findDatasetsOfUser(db, 'gone'), [id]);
+  assert.deepEqual(await datasetsOf('gone'), [id]);
   assert.equal(await revise(), null);
-  assert.deepEqual(await findDatasetsOfUser(db, 'gone'), []);
+  assert.deepEqual(await datasetsOf('gone'), []);
   await endErasure('gone');
 
   const [files, tables] = [await readFiles(), await readTables()];
@@ -135,4 +140,93 @@ test('a row that was dropped for an erased one no longer names it', async () => 
   const files = JSON.stringify(await readFiles());
   assert.ok(!files.includes(first));
   assert.ok(files.includes(second));
+});
+
+test('two erasures at once leave no row of either, though each makes a revision of the same dataset', async () => {
+  const left = await ask('one', ['the card is blocked since monday', 'which branch opens on sunday']);
+  const right = await ask('other', ['change my address please', 'is there a fee for cash abroad']);
+  const { id } = await build();
+  assert.deepEqual(await beginToErase('one'), [id]);
+  assert.deepEqual(await beginToErase('other'), [id]);
+  const [ones, others] = await Promise.all([reviseAll('one'), reviseAll('other')]);
+  await endErasure('one');
+  await endErasure('other');
+  const files = JSON.stringify(await readFiles());
+  for (const requestId of [...left, ...right]) assert.ok(!files.includes(requestId), 'an erased row is back');
+  const latest = await latestRevision(db, id);
+  assert.ok([...ones, ...others].some(({ revision }) => revision === latest));
+  assert.deepEqual(
+    (await readdir(directory)).filter((name) => name === id || name === latest),
+    [latest],
+  );
+});
+
+test('a row that was left out as a conflict is forgotten too, though nothing was learned from it', async () => {
+  const question = ['why was I charged twice'];
+  await ask('kept', question);
+  await ask('kept', question);
+  const [loser = ''] = await ask('lost', question, 'another label');
+  const { id } = await build();
+  assert.match((await readFiles())[`${id}/dropped.jsonl`] ?? '', new RegExp(`${loser}.*conflict`));
+  await beginErasure(db, 'lost', 'ann');
+  await findUserRows(db, 'lost');
+  assert.deepEqual(await reviseAll('lost'), []);
+  await endErasure('lost');
+  assert.ok(!JSON.stringify(await readFiles()).includes(loser));
+  assert.equal(await latestRevision(db, id), id);
+});
+
+test('a dataset that was revised, and is made again of what others say, is learned from again', async () => {
+  const question = ['my new card has not come'];
+  await ask('early', question);
+  const { id } = await build();
+  await beginToErase('early');
+  const [revision] = await reviseAll('early');
+  await endErasure('early');
+  assert.equal(await latestRevision(db, id), revision?.revision);
+
+  const [again = ''] = await ask('later', question);
+  const rebuilt = await build();
+  assert.equal(rebuilt.id, id);
+  assert.equal(await latestRevision(db, id), id);
+  assert.ok((await readFile(join(rebuilt.path, 'rows.jsonl'), 'utf8')).includes(again));
+  const [stored] = await db.query(`select manifest, erased_at from relearn.datasets where id = $1`, [id]);
+  assert.deepEqual(stored, { manifest: rebuilt.manifest, erased_at: null });
+
+  await beginToErase('later');
+  assert.deepEqual(await reviseAll('later'), [revision]);
+  await endErasure('later');
+  assert.ok(!JSON.stringify(await readFiles()).includes(again));
+});
+
+test('a build that had read rows before they were erased makes its dataset without them', async () => {
+  const mine = await ask('quick', ['do you have a branch in town']);
+  const drafts = async () => (await readdir(directory)).filter((name) => name.startsWith('draft-'));
+  assert.deepEqual(await drafts(), []);
+  const building = await withDatasetsLocked(db, async () => {
+    const built = build();
+    await until('it has read and written them', async () =>
+      Object.entries(await readFiles()).some(
+        ([path, text]) => /^draft-.*rows/.test(path) && text.includes(mine[0] ?? ''),
+      ),
+    );
+    assert.deepEqual(await beginToErase('quick'), []);
+    await endErasure('quick');
+    return { built };
+  });
+  const { id } = await building.built;
+  assert.equal(await latestRevision(db, id), id);
+  assert.ok(!JSON.stringify([await readFiles(), await readTables()]).includes(mine[0] ?? '-'));
+  assert.deepEqual(await drafts(), []);
+});
+
+test('a dataset whose build was killed before it had moved its files stops no erasure', async () => {
+  await ask('halfway', ['how long does a transfer take']);
+  const { id, path } = await build();
+  await rm(path, { recursive: true });
+  await beginToErase('halfway');
+  await assert.rejects(reviseAll('halfway'), { code: 'ENOENT' }, 'files of a finished one may lie elsewhere');
+  await db.query(`update relearn.datasets set path = '' where id = $1`, [id]);
+  assert.ok((await reviseAll('halfway')).some((revision) => revision.id === id));
+  await endErasure('halfway');
 });

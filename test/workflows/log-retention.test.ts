@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { taskQueue } from '../../src/temporal.ts';
 import { model, startLoop, type Loop } from '../loop.ts';
@@ -25,6 +27,14 @@ test('what was said of rows that are long gone is deleted', async () => {
   assert.deepEqual(await db.query(`select created_at > now() - interval '1 day' as young from relearn.feedback`), [
     { young: true },
   ]);
+});
+
+test('what killed builds left of their datasets is deleted', async () => {
+  const datasets = join(loop.config.stateDir, 'datasets');
+  await mkdir(join(datasets, 'draft-killed'));
+  await utimes(join(datasets, 'draft-killed'), hoursAgo(3), hoursAgo(3));
+  await loop.client.workflow.execute('logRetention', { workflowId: `log-retention/${randomUUID()}`, taskQueue });
+  assert.deepEqual(await readdir(datasets), []);
 });
 
 test('retention draws the reservoir of a closed hour before it drops the hour, however often it runs', async () => {
