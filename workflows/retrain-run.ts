@@ -162,7 +162,8 @@ export async function retrainRun({ model, run, triggers }: RetrainRunInput): Pro
     }
     const failure = error instanceof ActivityFailure ? error.cause : undefined;
     if (!(failure instanceof ApplicationFailure)) throw error;
-    const status = failure.type === 'promotion_conflict' ? 'superseded' : 'failed';
+    const overtaken = failure.type === 'promotion_conflict' || failure.type === 'version_tainted';
+    const status = overtaken ? 'superseded' : 'failed';
     return await finish(status, failure.message);
   }
 }

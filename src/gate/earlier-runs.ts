@@ -10,7 +10,8 @@ export interface Outcome {
 /**
  * The earlier run that has settled what another one on the same dataset would find; null when trying makes sense. Settled
  * is: promoted (and since replaced), rolled back, rejected by a person, or refused or inconclusive by the same eval pack
- * and gates. A run that failed, expired, came too late or was left open by a judge that did not answer settles nothing.
+ * and gates. A run that failed, expired, came too late or was left open by a judge that did not answer settles nothing,
+ * nor does one whose version learned from rows that were erased since.
  */
 export async function findOutcome(
   db: Database,
@@ -20,7 +21,7 @@ export async function findOutcome(
     `select r.n as run, r.state as status, coalesce(r.reason, '') as reason
      from relearn.versions v
      join relearn.retrain_runs r on r.model = v.model and r.n = v.run
-     where v.model = $1 and v.dataset = $2 and v.run < $3 and (
+     where v.model = $1 and v.dataset = $2 and v.run < $3 and v.tainted_at is null and (
        r.state in ('promoted', 'rejected', 'rolled_back')
        or r.state in ('refused', 'inconclusive') and exists (
          select 1 from relearn.certificates c

@@ -4,6 +4,7 @@ import type { CertificateKeys } from '../gate/certificate-keys.ts';
 import { requireCertificate } from '../gate/stored-certificates.ts';
 import { getVersion } from './registry.ts';
 import { findRunningRollout } from './rollout.ts';
+import { describeTaint } from './taint.ts';
 
 /** What speaks for and against letting a registered version serve. */
 export interface PromotionFacts {
@@ -30,10 +31,7 @@ export function whyNotPromoted(facts: PromotionFacts): { code: ErrorCode; messag
     const message = `${rollingOut} is being rolled out. Wait for its end, or take it back first.`;
     return { code: 'promotion_conflict', message };
   }
-  if (tainted) {
-    const message = `${version} learned from rows that were erased since. Retrain ${model} instead: the next version is made without them.`;
-    return { code: 'version_tainted', message };
-  }
+  if (tainted) return { code: 'version_tainted', message: describeTaint(facts) };
   return uncertified === null ? null : { code: 'not_certified', message: uncertified };
 }
 

@@ -5,6 +5,7 @@ import type { CertificateKeys } from '../gate/certificate-keys.ts';
 import { requireCertificate } from '../gate/stored-certificates.ts';
 import { getVersion } from './registry.ts';
 import { endRollout, findRunningRollout } from './rollout.ts';
+import { requireUntainted } from './taint.ts';
 import { requireServable } from './upstream-version.ts';
 
 export interface Deployment {
@@ -23,7 +24,8 @@ export interface Deployment {
 
 /**
  * Makes a version the champion, in one transaction: it holds a good certificate, and the champion is still the one
- * the caller saw. Throws `not_certified`, `promotion_conflict`, or `invalid_config` for an upstream that `serve` does not name.
+ * the caller saw. What is promoted has learned from no row that was erased since. Throws `not_certified`,
+ * `version_tainted`, `promotion_conflict`, or `invalid_config` for an upstream that `serve` does not name.
  */
 export async function deployChampion(
   db: Database,
@@ -36,6 +38,7 @@ export async function deployChampion(
     const [done] = await tx.query(`select 1 from relearn.deployments where key = $1`, [key]);
     if (done !== undefined) return;
 
+    if (action === 'promote') await requireUntainted(tx, { model, version });
     const found = await getVersion(tx, model, version);
     requireServable(found, serve);
     const certificate = await requireCertificate(tx, keys, found);

@@ -3,6 +3,7 @@ import { RelearnError } from '../errors.ts';
 import type { CertificateKeys } from '../gate/certificate-keys.ts';
 import { requireCertificate } from '../gate/stored-certificates.ts';
 import { getVersion } from './registry.ts';
+import { requireUntainted } from './taint.ts';
 
 /** The canary stage of a retrain run. */
 export interface Rollout {
@@ -18,7 +19,7 @@ export interface Rollout {
 
 /**
  * Lets a certified version answer a share of the traffic as challenger, beside the champion the caller saw. Set twice, it
- * is the same; a rollout that has ended stays ended. Throws `not_certified` or `promotion_conflict`.
+ * is the same; a rollout that has ended stays ended. Throws `not_certified`, `version_tainted` or `promotion_conflict`.
  */
 export async function setChallengerShare(
   db: Database,
@@ -28,6 +29,7 @@ export async function setChallengerShare(
   const { model, run, version, share, expectedToken } = wanted;
   return db.transaction(async (tx) => {
     await tx.query(`select 1 from relearn.models where name = $1 for update`, [model]);
+    await requireUntainted(tx, { model, version });
     await requireCertificate(tx, keys, await getVersion(tx, model, version));
     const champion = await tx.query(
       `select 1 from relearn.aliases where model = $1 and alias = 'champion' and token = $2`,

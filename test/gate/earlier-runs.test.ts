@@ -72,3 +72,9 @@ test('a run that failed, expired or came too late settles nothing', async () => 
   for (const status of ['failed', 'expired', 'superseded'] as const)
     assert.equal(await look(await endRun(status, true)), null);
 });
+
+test('a run whose version learned from rows that were erased since settles nothing', async () => {
+  const dataset = await endRun('promoted', true);
+  await stack.db.query(`update relearn.versions set tainted_at = now() where dataset = $1`, [dataset]);
+  assert.equal(await look(dataset), null);
+});

@@ -44,6 +44,13 @@ test('a version without a passed certificate never becomes champion', async () =
   await assert.rejects(champion(), { code: 'model_not_ready' });
 });
 
+test('a version that learned from rows that were erased since is not promoted', async () => {
+  const version = await addVersion(1);
+  await database.db.query(`update relearn.versions set tainted_at = now()`);
+  await assert.rejects(promote(version, 0), { code: 'version_tainted' });
+  await assert.rejects(champion(), { code: 'model_not_ready' });
+});
+
 test('a promotion against a champion that has changed meanwhile changes nothing', async () => {
   await promote(await addVersion(1), 0);
   const { token } = await champion();

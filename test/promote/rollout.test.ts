@@ -46,6 +46,13 @@ async function serving() {
   return aliases.map(({ alias, version, share }) => `${alias} ${version} ${share}`).sort();
 }
 
+test('a version that learned from rows that were erased since takes no more of the traffic', async () => {
+  await rollOut(0.05);
+  await database.db.query(`update relearn.versions set tainted_at = now() where version = 'v2'`);
+  await assert.rejects(rollOut(0.25), { code: 'version_tainted' });
+  assert.equal((await readRollout(database.db, 'm', 1)).share, 0.05);
+});
+
 test('a challenger takes growing shares beside the champion, and is champion in the end', async () => {
   await rollOut(0.05);
   assert.deepEqual(await serving(), ['challenger v2 0.05', 'champion v1 1']);

@@ -33,13 +33,17 @@ async function trigger(name: string, sent: RetrainTrigger): Promise<RetrainFinis
   return (await handle.result()) as RetrainFinished;
 }
 
-/** Production rows of new topics, answered wrong and corrected: two texts each, so that few are copies of earlier ones. */
-async function correctSome(count: number, from: number) {
-  const rows = examples(newTopics, count, from).map(({ prompt, completion }, place) => ({
+/** Rows of new topics: two texts each, so that few are copies of earlier ones. */
+function longRows(count: number, from: number) {
+  return examples(newTopics, count, from).map(({ prompt, completion }, place) => ({
     prompt: `${prompt} ${textOf(completion, from + 1000 + 3 * place)}`,
     completion,
   }));
-  const truth = [...(await loop.send(rows))];
+}
+
+/** Production rows of new topics, answered wrong and corrected. */
+async function correctSome(count: number, from: number) {
+  const truth = [...(await loop.send(longRows(count, from)))];
   await storeCorrections(
     loop.database.db,
     truth.map(([requestId, completion]) => ({ requestId, completion, operator: 'ann', source: 'api' })),
@@ -192,10 +196,11 @@ test('a run that asks for approval promotes only when a person approves, and the
   assert.deepEqual(await audited('promote'), { actor: 'bob', subject: 'v2', details: { previous: 'v1', reason } });
 });
 
-test('a run that a person rejects leaves the champion, and its reason is kept', async () => {
+/** Trains the model that asks for approval on twenty more rows, until the run waits for a person. */
+async function startApproved(n: number, from: number) {
   const { db } = loop.database;
   await db.query(`update relearn.samples set model = 'approved' where source = 'production'`);
-  const truth = [...(await loop.send(examples(newTopics, 20, 120_000)))];
+  const truth = [...(await loop.send(longRows(20, from)))];
   await db.query(`update relearn.samples set model = 'approved' where model = $1 and source = 'production'`, [model]);
   await storeCorrections(
     db,
@@ -203,16 +208,33 @@ test('a run that a person rejects leaves the champion, and its reason is kept', 
   );
   await db.query(`update relearn.corrections set model = 'approved'`);
   const finished = trigger('approved', { kind: 'manual', by: 'ann' });
-  const run = loop.client.workflow.getHandle(workflowId.retrainRun('approved', 2));
+  const run = loop.client.workflow.getHandle(workflowId.retrainRun('approved', n));
   await until('it waits', async () => {
-    const state = await run.query<{ phase: string }>('state').catch(() => undefined);
+    const state = await run.query<{ phase: string; reason: string }>('state').catch(() => undefined);
+    assert.equal(state?.reason ?? '', '', 'it has ended');
     return state?.phase === 'approve';
   });
+  return { run, finished };
+}
+
+test('a run that a person rejects leaves the champion, and its reason is kept', async () => {
+  const { run, finished } = await startApproved(2, 120_000);
   assert.equal(await run.executeUpdate('reject', { args: [{ operator: 'bob', reason: 'not yet' }] }), 'taken');
   const outcome = await finished;
   const reason = 'rejected by bob. not yet';
   assert.deepEqual([outcome.status, outcome.reason], ['rejected', reason]);
   assert.equal(await storedReason(2), reason);
   assert.deepEqual(await audited('run_rejected'), { actor: 'bob', subject: 'v3', details: { run: 2, reason } });
+  assert.equal((await getChampion(loop.database.db, 'approved')).version, 'v2');
+});
+
+test('a candidate whose rows are erased while it waits for approval never serves', async () => {
+  const { db } = loop.database;
+  const { run, finished } = await startApproved(3, 140_000);
+  await db.query(`update relearn.versions set tainted_at = now() where model = 'approved' and version = 'v4'`);
+  assert.equal(await run.executeUpdate('approve', { args: [{ by: 'bob' }] }), 'taken');
+  const { status, reason } = await finished;
+  assert.equal(status, 'superseded');
+  assert.match(reason ?? '', /^v4 learned from rows that were erased since\./);
   assert.equal((await getChampion(db, 'approved')).version, 'v2');
 });

@@ -60,9 +60,10 @@ async function startInstallation(context: TestContext, url: string, dataset: str
     logger: pino({ level: 'silent' }),
   });
   const input = { model: 'chat', run: 1, dataset, champion: 'v1' };
-  const run = () => new MockActivityEnvironment().run(() => activities.train(input));
+  const run = (scheduledTimestampMs = Date.now()) =>
+    new MockActivityEnvironment({ scheduledTimestampMs }).run(() => activities.train(input));
   const upstreams = () => db.query(`select metadata->>'upstreamModel' as name from relearn.versions`);
-  return { run, upstreams };
+  return { run, upstreams, db };
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -123,6 +124,32 @@ test('installations that share an account do not take each other’s job of the 
     assert.equal(api.jobs[0]?.metadata?.['relearn_run'], `chat/1/${dataset.slice(0, 12)}`);
     assert.deepEqual(await upstreams(), [{ name }]);
   }
+});
+
+test('a version that is registered when an erasure has looked already is marked, and goes no further', async (context) => {
+  const { api } = await start(context);
+  const dataset = 'c'.repeat(64);
+  const { run, db } = await startInstallation(context, api.url, dataset);
+  const begun = Date.now();
+  const running = run(begun);
+  await until(() => api.jobs.length === 1);
+  await db.query(`update relearn.datasets set revised_by = id, erased_at = now()`);
+  Object.assign(api.jobs[0] ?? {}, { status: 'succeeded', fine_tuned_model: 'ft:erased' });
+  await assert.rejects(running, { code: 'version_tainted' });
+  await assert.rejects(run(begun), { code: 'version_tainted' });
+  assert.deepEqual(await db.query(`select tainted_at is not null as tainted from relearn.versions`), [
+    { tainted: true },
+  ]);
+});
+
+test('a version that was trained after the erasure is not marked', async (context) => {
+  const { api } = await start(context);
+  const { run, db } = await startInstallation(context, api.url, 'd'.repeat(64));
+  await db.query(`update relearn.datasets set erased_at = now() - interval '10 minutes'`);
+  const running = run();
+  await until(() => api.jobs.length === 1);
+  Object.assign(api.jobs[0] ?? {}, { status: 'succeeded', fine_tuned_model: 'ft:clean' });
+  assert.deepEqual(await running, { version: 'v1' });
 });
 
 test('a run that is cancelled cancels its job', async (context) => {
