@@ -4,7 +4,10 @@ import { classifierText, promptMessages } from '../src/chat.ts';
 import type { ModelConfig } from '../src/config.ts';
 import { readReviewable, storeOrder } from '../src/correct/store-order.ts';
 import { RelearnError } from '../src/errors.ts';
-import { createEmbed, type Embed } from '../src/watch/clusters/embed.ts';
+import { listChampions } from '../src/promote/registry.ts';
+import { createChampionEmbed } from '../src/watch/clusters/champion-embed.ts';
+import type { Embed } from '../src/watch/clusters/embed-cache.ts';
+import { createEmbed } from '../src/watch/clusters/embed.ts';
 import { listFound, openReviews, readFailures, readKnown, storeFound } from '../src/watch/clusters/found.ts';
 import type { FoundCluster } from '../src/watch/clusters/found.ts';
 import { identify } from '../src/watch/clusters/identity.ts';
@@ -20,8 +23,18 @@ export type ClusterFigures = Omit<FoundCluster, 'name'>;
 const mostRows = 20_000;
 const mostEmbedded = 6000;
 
-export function createClusterActivities({ config, db, secret, logger, consoleUrl }: ActivityDependencies) {
-  const embeds = new Map<string, Embed>();
+/** What rows are compared by, in words for people. */
+interface Features {
+  comparedBy: string;
+  /** Null: hashed n-grams. */
+  embeddings: { of: string; embed: Embed } | null;
+}
+
+const ngrams: Features = { comparedBy: 'hashed n-grams', embeddings: null };
+
+export function createClusterActivities({ config, db, artifacts, secret, logger, consoleUrl }: ActivityDependencies) {
+  const endpoints = new Map<string, Embed>();
+  const championEmbed = createChampionEmbed(artifacts);
 
   function settingsOf(model: string): ModelConfig['clusters'] {
     const settings = config.models[model];
@@ -29,38 +42,61 @@ export function createClusterActivities({ config, db, secret, logger, consoleUrl
     throw new RelearnError('model_not_found', `Model ${model} is not configured.`);
   }
 
-  /** Without an endpoint, or with one that fails, the hashed n-grams of the texts must do. */
-  async function describeRows(model: string, prompts: readonly string[]): Promise<Material> {
-    const texts = prompts.map((prompt) => classifierText(promptMessages(prompt)));
+  /** People need the queue most when something is broken: hashed n-grams do then, and it is said. */
+  function withoutEmbeddings(model: string, of: string, error: unknown): Features {
+    cancellationSignal().throwIfAborted();
+    const code = error instanceof RelearnError ? error.code : 'internal_error';
+    logger.warn({ model, code }, `no embeddings of ${of}: rows are grouped by hashed n-grams this time`);
+    return { ...ngrams, comparedBy: `${ngrams.comparedBy}: ${of} gave no embeddings (${code})` };
+  }
+
+  /** An endpoint that is configured, else the champion where it is a sentence encoder, else hashed n-grams. */
+  async function chooseFeatures(model: string): Promise<Features> {
     const { embeddings } = settingsOf(model);
-    if (embeddings === undefined || texts.length === 0) return { texts };
-    const embed = embeds.get(model) ?? createEmbed(embeddings, secret);
-    embeds.set(model, embed);
+    if (embeddings !== undefined) {
+      const embed = endpoints.get(model) ?? createEmbed(embeddings, secret);
+      endpoints.set(model, embed);
+      return { comparedBy: 'embeddings of the endpoint', embeddings: { of: 'the endpoint', embed } };
+    }
+    const [champion] = await listChampions(db, [model]);
+    if (champion === undefined) return ngrams;
+    const of = `the champion ${champion.version}`;
     try {
-      return { texts, embeddings: await embed(texts, cancellationSignal()) };
+      const embed = await championEmbed(champion);
+      return embed === null ? ngrams : { comparedBy: `embeddings of ${of}`, embeddings: { of, embed } };
     } catch (error) {
-      cancellationSignal().throwIfAborted();
-      const code = error instanceof RelearnError ? error.code : 'internal_error';
-      logger.warn({ model, code }, 'no embeddings: rows are grouped by hashed n-grams this time');
-      return { texts };
+      return withoutEmbeddings(model, of, error);
     }
   }
 
-  const limitOf = (model: string) => (settingsOf(model).embeddings === undefined ? mostRows : mostEmbedded);
+  async function describeRows(
+    model: string,
+    { comparedBy, embeddings }: Features,
+    rows: readonly { prompt: string }[],
+  ): Promise<{ comparedBy: string; material: Material }> {
+    const texts = rows.map(({ prompt }) => classifierText(promptMessages(prompt)));
+    if (embeddings === null || texts.length === 0) return { comparedBy, material: { texts } };
+    const { of, embed } = embeddings;
+    try {
+      return { comparedBy, material: { texts, embeddings: await embed(texts, cancellationSignal()) } };
+    } catch (error) {
+      return { comparedBy: withoutEmbeddings(model, of, error).comparedBy, material: { texts } };
+    }
+  }
+
+  const limitOf = ({ embeddings }: Features) => (embeddings === null ? mostRows : mostEmbedded);
 
   return {
     /** Makes the order of a model's review queue anew. May run again at any time. */
-    async orderReviews({ model }: { model: string }): Promise<{ rows: number; cards: number }> {
+    async orderReviews({ model }: { model: string }): Promise<{ rows: number; cards: number; comparedBy: string }> {
       return withHeartbeat(async () => {
-        const rows = await readReviewable(db, { model, limit: limitOf(model) });
-        const material = await describeRows(
-          model,
-          rows.map(({ prompt }) => prompt),
-        );
+        const features = await chooseFeatures(model);
+        const rows = await readReviewable(db, { model, limit: limitOf(features) });
+        const { comparedBy, material } = await describeRows(model, features, rows);
         const flags = rows.map(({ waits, risky, front, declined }) => ({ waits, risky, front, declined }));
         const cards = await orderInThread({ kind: 'order', rows: flags, ...material }, cancellationSignal());
         await storeOrder(db, model, rows, cards);
-        return { rows: rows.length, cards: cards.length };
+        return { rows: rows.length, cards: cards.length, comparedBy };
       });
     },
 
@@ -73,29 +109,29 @@ export function createClusterActivities({ config, db, secret, logger, consoleUrl
       model,
     }: {
       model: string;
-    }): Promise<{ found: ClusterFigures[]; due: string[]; console?: string }> {
+    }): Promise<{ found: ClusterFigures[]; due: string[]; comparedBy?: string | undefined; console?: string }> {
       const { windowDays, minRows, reviewAt, minCorrected } = settingsOf(model);
       const look = { model, run: activityInfo().workflowExecution?.runId ?? '' };
       return withHeartbeat(async () => {
         const known = await readKnown(db, look);
+        let comparedBy: string | undefined;
         if (known !== null) {
-          const rows = await readFailures(db, { model, windowDays, limit: limitOf(model) });
-          const material = await describeRows(
-            model,
-            rows.map(({ prompt }) => prompt),
-          );
-          const groups = await groupInThread({ kind: 'group', minRows, ...material }, cancellationSignal());
-          const described = groups.map(({ rows: positions, terms }) => ({
+          const features = await chooseFeatures(model);
+          const rows = await readFailures(db, { model, windowDays, limit: limitOf(features) });
+          const described = await describeRows(model, features, rows);
+          comparedBy = described.comparedBy;
+          const groups = await groupInThread({ kind: 'group', minRows, ...described.material }, cancellationSignal());
+          const grouped = groups.map(({ rows: positions, terms }) => ({
             members: positions.flatMap((row) => rows[row]?.requestId ?? []),
             terms,
           }));
-          await storeFound(db, look, identify(known, described));
+          await storeFound(db, look, identify(known, grouped));
         }
         await openReviews(db, { model, reviewAt });
         const found = await listFound(db, [model]);
         const answering = (await listIncidents(db, { model, open: true })).length > 0;
         const due = answering ? [] : found.filter(({ corrected }) => corrected >= minCorrected);
-        return { found: found.map(withoutName), due: due.map(({ key }) => key), console: consoleUrl };
+        return { found: found.map(withoutName), due: due.map(({ key }) => key), comparedBy, console: consoleUrl };
       });
     },
   };

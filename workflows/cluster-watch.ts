@@ -9,6 +9,8 @@ export interface ClusterWatchResult {
   status: 'quiet' | 'triggered';
   clusters: ClusterCount[];
   found: ClusterFigures[];
+  /** What the rows were compared by; left out by looks of earlier releases. */
+  comparedBy?: string | undefined;
 }
 
 export const clusterWatchState = defineQuery<ClusterWatchResult | { status: 'looking' }>('state');
@@ -33,10 +35,11 @@ export async function clusterWatch({ model }: { model: string }): Promise<Cluste
   let found: ClusterFigures[] = [];
   let dueFound: ClusterFigures[] = [];
   let console: string | undefined;
+  let comparedBy: string | undefined;
   if (patched('found-clusters')) {
     showInList({ model, phase: 'group' });
     const look = await bulk.findClusters({ model });
-    ({ found, console } = look);
+    ({ found, console, comparedBy } = look);
     dueFound = look.found.filter(({ key }) => look.due.includes(key));
     for (const { key, upToSeq } of dueFound) await trigger(model, key, upToSeq);
     await orderReviews(model);
@@ -45,13 +48,16 @@ export async function clusterWatch({ model }: { model: string }): Promise<Cluste
   if (patched('relabel')) await relabel(model);
 
   const triggered = [...due.map(({ tag }) => tag), ...dueFound.map(({ key }) => key)];
-  state = { status: triggered.length > 0 ? 'triggered' : 'quiet', clusters, found };
+  state = { status: triggered.length > 0 ? 'triggered' : 'quiet', clusters, found, comparedBy };
   showInList({ model, phase: state.status });
   const says = triggered.length === 0 ? 'nothing to retrain for' : `retrain for ${triggered.join(', ')}`;
   const reviewed = found.filter(({ underReview }) => underReview).length;
   showOnPage(
     `${model}: ${says}`,
-    { clusters: found.length, 'under review': reviewed },
+    {
+      ...{ clusters: found.length, 'under review': reviewed },
+      ...(comparedBy === undefined ? {} : { 'rows compared by': comparedBy }),
+    },
     {
       console,
       tables: [

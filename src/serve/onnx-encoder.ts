@@ -14,22 +14,31 @@ export async function openEncoderModel(file: OnnxFile, session: InferenceSession
   const metadata = readMetadata(file, encoderKey, encoderMetadataSchema);
   const tokenize = createTokenizer(metadata.tokenizer);
   const { labels, lowConfidenceBelow, redactorVersion, inputs } = metadata;
+
+  /** One output for each text; every text gives way to the event loop. */
+  async function run(texts: readonly string[], output: string, signal?: AbortSignal): Promise<Float32Array[]> {
+    const found: Float32Array[] = [];
+    for (const text of texts) {
+      if (found.length > 0) await yieldToEventLoop();
+      signal?.throwIfAborted();
+      const values = (await session.run(feedsOf(tokenize(text), inputs), [output]))[output]?.data;
+      if (!(values instanceof Float32Array)) {
+        throw new RelearnError('invalid_artifact', `The model gave no ${output}. Train the version again.`);
+      }
+      found.push(values);
+    }
+    return found;
+  }
+
   return {
     ...{ labels, lowConfidenceBelow, redactorVersion },
     async answer(conversations, signal) {
-      const answers: Answer[] = [];
-      for (const conversation of conversations) {
-        if (answers.length > 0) await yieldToEventLoop();
-        signal?.throwIfAborted();
-        const outputs = await session.run(feedsOf(tokenize(classifierText(conversation)), inputs), [added.logprobs]);
-        const logprobs = outputs[added.logprobs]?.data;
-        if (!(logprobs instanceof Float32Array)) {
-          throw new RelearnError('invalid_artifact', 'The model answered no logprobs. Train the version again.');
-        }
+      const found = await run(conversations.map(classifierText), added.logprobs, signal);
+      return found.map((logprobs): Answer => {
         const best = logprobs.indexOf(Math.max(...logprobs));
-        answers.push({ text: labels[best] ?? '', logprob: logprobs[best] ?? null });
-      }
-      return answers;
+        return { text: labels[best] ?? '', logprob: logprobs[best] ?? null };
+      });
     },
+    embed: (texts, signal) => run(texts, added.embedding, signal),
   };
 }

@@ -6,11 +6,15 @@ import { packFailure, type ThreadFailure } from '../thread-failure.ts';
 import type { Answer } from './model.ts';
 import { loadOnnxModel, type OnnxModel } from './onnx.ts';
 
-export type ThreadRequest = { id: number; conversations: readonly (readonly Message[])[] } | { close: true };
+export type ThreadRequest =
+  | { id: number; conversations: readonly (readonly Message[])[] }
+  | { id: number; texts: readonly string[] }
+  | { close: true };
 
 export type ThreadReply =
-  | { loaded: Pick<OnnxModel, 'lowConfidenceBelow' | 'labels' | 'redactorVersion'> }
+  | { loaded: Pick<OnnxModel, 'lowConfidenceBelow' | 'labels' | 'redactorVersion'>; embeds: boolean }
   | { id: number; answers: Answer[] }
+  | { id: number; embeddings: Float32Array[] }
   | { id: number; failure: ThreadFailure }
   | { failure: ThreadFailure };
 
@@ -25,7 +29,8 @@ async function handle(model: OnnxModel, request: ThreadRequest): Promise<void> {
     return;
   }
   try {
-    post({ id: request.id, answers: await model.answer(request.conversations) });
+    if ('texts' in request) post({ id: request.id, embeddings: (await model.embed?.(request.texts)) ?? [] });
+    else post({ id: request.id, answers: await model.answer(request.conversations) });
   } catch (error) {
     post({ id: request.id, failure: packFailure(error) });
   }
@@ -40,7 +45,7 @@ try {
   parentPort?.on('message', (request: ThreadRequest) => {
     queue = queue.then(() => handle(model, request));
   });
-  post({ loaded: { lowConfidenceBelow, labels, redactorVersion } });
+  post({ loaded: { lowConfidenceBelow, labels, redactorVersion }, embeds: model.embed !== undefined });
 } catch (error) {
   post({ failure: packFailure(error) });
 }

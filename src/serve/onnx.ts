@@ -18,6 +18,8 @@ export interface OnnxModel extends ServedModel {
   readonly labels: readonly string[];
   /** Conversations must be redacted by this redactor before they are answered. */
   readonly redactorVersion: string;
+  /** Sentence encoders only: the vector of each text, of length 1, as the head reads it. In order. */
+  readonly embed?: (texts: readonly string[], signal?: AbortSignal) => Promise<Float32Array[]>;
 }
 
 /** `run` blocks the event loop, so a slice is a millisecond or two: this many texts, and this many floats gathered. */
@@ -25,7 +27,7 @@ const textsPerSlice = 64;
 const floatsPerSlice = 2 ** 21;
 
 /** What a kind of model brings. */
-export type LoadedOnnx = Pick<OnnxModel, 'labels' | 'lowConfidenceBelow' | 'redactorVersion' | 'answer'>;
+export type LoadedOnnx = Pick<OnnxModel, 'labels' | 'lowConfidenceBelow' | 'redactorVersion' | 'answer' | 'embed'>;
 
 /**
  * Loads a model of any kind that this project writes and answers once, so that the first request is fast. One computing thread:

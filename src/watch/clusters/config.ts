@@ -20,7 +20,9 @@ export const clustersConfig = z
         apiKeyEnv: z.string().min(1).optional().describe('environment variable that holds the key'),
       })
       .optional()
-      .describe('groups by the meaning of redacted prompts, which are sent there; left out: by hashed n-grams'),
+      .describe(
+        'groups by the meaning of redacted prompts, which are sent there; left out: by what the champion reads, an encoder its own embeddings, others hashed n-grams',
+      ),
   })
   .describe('groups of alike rows among those that are tagged or of low confidence');
 

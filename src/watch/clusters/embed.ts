@@ -1,15 +1,10 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { RelearnError } from '../../errors.ts';
 import type { ClustersConfig } from './config.ts';
-
-/** Redacted texts to vectors, in order. */
-export type Embed = (texts: readonly string[], signal?: AbortSignal) => Promise<number[][]>;
+import { cacheEmbeddings, type Embed } from './embed-cache.ts';
 
 const textsAtOnce = 64;
 const patienceMs = 30_000;
-/** The same rows are asked for again with each new order. */
-const mostCached = 20_000;
 
 const reply = z.object({ data: z.array(z.object({ index: z.number().int(), embedding: z.array(z.number()).min(1) })) });
 
@@ -21,11 +16,11 @@ export function createEmbed(
   { url, model, apiKeyEnv }: NonNullable<ClustersConfig['embeddings']>,
   secret: (name: string) => string | undefined,
 ): Embed {
-  const known = new Map<string, number[]>();
   const endpoint = `${url.replace(/\/+$/, '')}/embeddings`;
   const key = apiKeyEnv === undefined ? undefined : secret(apiKeyEnv);
 
-  async function ask(input: readonly string[], signal?: AbortSignal): Promise<number[][]> {
+  async function ask(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]> {
+    const input = texts.map((text) => text || ' '); // endpoints refuse an empty text
     const patience = AbortSignal.timeout(patienceMs);
     const response = await fetch(endpoint, {
       method: 'POST',
@@ -41,7 +36,8 @@ export function createEmbed(
     });
     const body: unknown = await response.json().catch(() => undefined);
     const parsed = reply.safeParse(body);
-    const vectors = parsed.data?.data.sort((a, b) => a.index - b.index).map(({ embedding }) => embedding) ?? [];
+    const vectors =
+      parsed.data?.data.sort((a, b) => a.index - b.index).map(({ embedding }) => Float32Array.from(embedding)) ?? [];
     const [first] = vectors;
     if (response.ok && vectors.length === input.length && vectors.every(({ length }) => length === first?.length)) {
       return vectors;
@@ -52,26 +48,5 @@ export function createEmbed(
     );
   }
 
-  return async (texts, signal) => {
-    const keys = texts.map((text) => createHash('sha256').update(text).digest('base64'));
-    const missing = new Map(keys.flatMap((id, index) => (known.has(id) ? [] : [[id, texts[index] ?? '']])));
-    const found = new Map(keys.flatMap((id) => [[id, known.get(id)] as const]));
-    const waiting = [...missing];
-    for (let start = 0; start < waiting.length; start += textsAtOnce) {
-      const part = waiting.slice(start, start + textsAtOnce);
-      const vectors = await ask(
-        part.map(([, text]) => text || ' '), // endpoints refuse an empty text
-        signal,
-      );
-      for (const [index, [id]] of part.entries()) {
-        found.set(id, vectors[index]);
-        known.set(id, vectors[index] ?? []);
-      }
-    }
-    for (const id of known.keys()) {
-      if (known.size <= mostCached) break;
-      known.delete(id);
-    }
-    return keys.map((id) => found.get(id) ?? []);
-  };
+  return cacheEmbeddings(() => Promise.resolve({ embed: ask, close: () => Promise.resolve() }), textsAtOnce);
 }

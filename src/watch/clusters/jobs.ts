@@ -4,10 +4,10 @@ import { findClusters } from './find.ts';
 import { tellingTerms } from './terms.ts';
 import { embeddingVectors, textVectors } from './vectors.ts';
 
-/** What rows are about: redacted texts, and their embeddings where an endpoint is configured. */
+/** What rows are about: redacted texts, and their embeddings where an endpoint or the champion makes some. */
 export interface Material {
   texts: readonly string[];
-  embeddings?: readonly (readonly number[])[] | undefined;
+  embeddings?: readonly Float32Array[] | undefined;
 }
 
 export interface OrderJob extends Material {

@@ -21,10 +21,10 @@ export function textVectors(texts: readonly string[]): SparseVector[] {
 }
 
 /**
- * Embeddings, less their mean, each scaled to length 1: those of one endpoint all point to one side, so that two texts that
+ * Embeddings, less their mean, each scaled to length 1: those of one encoder all point to one side, so that two texts that
  * have nothing in common would look alike.
  */
-export function embeddingVectors(embeddings: readonly (readonly number[])[]): SparseVector[] {
+export function embeddingVectors(embeddings: readonly (Float32Array | readonly number[])[]): SparseVector[] {
   const dimensions = embeddings[0]?.length ?? 0;
   const mean = new Float64Array(dimensions);
   for (const embedding of embeddings) {

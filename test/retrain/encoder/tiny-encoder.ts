@@ -3,13 +3,22 @@ import { join } from 'node:path';
 import { onnxModel } from '../../../src/retrain/embedded/onnx-format.ts';
 import { dataType, node, tensor, value } from '../../../src/retrain/embedded/onnx-parts.ts';
 
-/** A sentence encoder of one table: each token has a vector of its own. Real ONNX, run by the real runtime. */
-export async function writeTinyEncoder(directory: string): Promise<{ encoder: string; tokenizer: string }> {
-  const words = [...new Set('rain wind sunny cold weather bank loan card money account'.split(' '))];
-  const tokens = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', ...words];
+const plainWords = 'rain wind sunny cold weather bank loan card money account'.split(' ');
+
+/**
+ * A sentence encoder of one table: each token has a vector of its own, but words of one of `meanings` share theirs. Real
+ * ONNX, run by the real runtime.
+ */
+export async function writeTinyEncoder(
+  directory: string,
+  meanings: readonly (readonly string[])[] = plainWords.map((word) => [word]),
+): Promise<{ encoder: string; tokenizer: string }> {
+  const marks = ['[PAD]', '[UNK]', '[CLS]', '[SEP]'];
+  const tokens = [...marks, ...meanings.flat()];
   const size = tokens.length;
   const table = new Float32Array(size * size);
-  for (let at = 0; at < size; at += 1) table[at * size + at] = 1;
+  const places = [...marks.map((mark) => [mark]), ...meanings].flatMap((same, place) => same.map(() => place));
+  for (const [token, place] of places.entries()) table[token * size + place] = 1;
   const shape = ['texts', 'tokens'];
   const model = {
     ...{ irVersion: 8, producerName: 'test', opsetImport: [{ domain: '', version: 17 }] },

@@ -49,6 +49,28 @@ test('encoder and head are one file that answers with label and log-probability,
   assert.equal(here.lowConfidenceBelow, outcome.lowConfidenceBelow);
 });
 
+test('it embeds texts as its head reads them, in a thread too; a classifier of n-grams does not', async (context) => {
+  const plan = await job(context);
+  await trainEncoderInThread(plan);
+  const [here, there] = await Promise.all([loadOnnxModel(plan.output, 'v1'), loadOnnxModelInThread(plan.output, 'v1')]);
+  context.after(() => Promise.all([here.close(), there.close()]));
+  const texts = Array.from({ length: 40 }, (_, n) => ['cold rain', 'card', ''][n % 3] ?? '');
+  const found = await there.embed?.(texts);
+  assert.deepEqual(found, await here.embed?.(texts));
+  assert.equal(found?.length, 40);
+  for (const vector of found) assert.ok(Math.abs(Math.hypot(...vector) - 1) < 1e-5);
+  assert.deepEqual(found[0], found[3]);
+  assert.notDeepEqual(found[0], found[1]);
+  const controller = new AbortController();
+  const reason = new Error('stop');
+  const embedding = there.embed?.(texts, controller.signal);
+  controller.abort(reason);
+  await assert.rejects(embedding ?? Promise.resolve(), reason);
+  const plain = await loadOnnxModelInThread(await trainSmallModel(await makeDirectory(context)), 'v1');
+  context.after(() => plain.close());
+  assert.equal(plain.embed, undefined);
+});
+
 test('the same seed gives the same bytes', async (context) => {
   const plan = await job(context);
   await trainEncoderInThread(plan);
