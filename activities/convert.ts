@@ -34,22 +34,28 @@ export function createConvertActivities({ config, db, datasetDirectory }: Activi
         }),
       );
       const { id, manifest } = dataset;
+      const repeats = describeRepeats(manifest.dropped.duplicate);
       const champion = await getChampion(db, model);
       const fresh = await countNewRows(db, id, champion.dataset);
       const isTainted = (await listTaintedChampions(db, [model])).length > 0; // to be replaced, though nothing is new
       if (fresh === 0 && !isTainted)
-        return { id, rows: 0, stop: `${champion.version} has learned every corrected row already` };
+        return { id, rows: 0, stop: `${champion.version} has learned every corrected row already${repeats}` };
       const pack = settings.evals?.pack;
       const asked = {
         packSha256: pack === undefined ? null : await digestFile(pack),
         gatesSha256: digestGates(settings.evals?.gates ?? []),
       };
       const earlier = await findOutcome(db, { model, dataset: id, before: run, ...asked });
-      return { id, rows: manifest.trainRows, stop: earlier === null ? null : describeOutcome(earlier) };
+      return { id, rows: manifest.trainRows, stop: earlier === null ? null : `${describeOutcome(earlier)}${repeats}` };
     },
   };
 }
 
 function describeOutcome({ run, status, reason }: Outcome): string {
   return `run ${run} was made from this very data (${status}): ${reason}`;
+}
+
+/** Else new corrections that change nothing would look as if they had been overlooked. */
+function describeRepeats(duplicates: number): string {
+  return duplicates === 0 ? '' : `; corrected rows that repeat others and teach nothing more: ${duplicates}`;
 }
