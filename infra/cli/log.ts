@@ -1,4 +1,3 @@
-import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Command } from 'commander';
@@ -8,6 +7,7 @@ import { readJsonl } from '../../src/jsonl.ts';
 import { exportLog, type LogFilter } from '../../src/log/export.ts';
 import { importLog } from '../../src/log/import.ts';
 import { logRecordSchema } from '../../src/log/record.ts';
+import { openTarget } from './open-target.ts';
 import { report, runWith } from './run-with.ts';
 
 interface ExportOptions {
@@ -42,7 +42,7 @@ export function addLogCommands(program: Command): void {
       runWith<ExportOptions>(command, async ({ db }, { model, from, to, tag, out, gzip }) => {
         const filter = { model, tag, from: readTime('--from', from), to: readTime('--to', to) };
         const lines = exportLines(db, filter);
-        const target = out === undefined ? process.stdout : createWriteStream(out);
+        const target = await openTarget(out);
         const end = out !== undefined;
         if (isGzip(out, gzip)) await pipeline(lines, createGzip(), target, { end });
         else await pipeline(lines, target, { end });

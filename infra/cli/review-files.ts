@@ -1,4 +1,3 @@
-import { createWriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -14,6 +13,7 @@ import type { Database } from '../../src/database.ts';
 import { errorMessage, RelearnError } from '../../src/errors.ts';
 import { openReviewSignals } from '../review-signals.ts';
 import type { Runtime } from '../runtime.ts';
+import { openTarget } from './open-target.ts';
 
 const pageRows = 500;
 
@@ -28,7 +28,7 @@ export async function exportReview(
   filter: ReviewFilter,
   options: { corrected: boolean; format: CorrectionFormat; out: string | undefined },
 ): Promise<void> {
-  const target = options.out === undefined ? process.stdout : createWriteStream(options.out);
+  const target = await openTarget(options.out);
   const end = options.out !== undefined;
   await db.transaction(async (tx) => {
     // Pages of one snapshot: what is corrected meanwhile neither hides a row nor shows one twice.

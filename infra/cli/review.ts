@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { ImportOutcome } from '../../src/correct/import-corrections.ts';
+import { whyNotStored, type ImportOutcome } from '../../src/correct/import-corrections.ts';
 import { fillReviewQueue } from '../../src/correct/queue-fill.ts';
 import type { CorrectionFormat } from '../../src/correct/read-corrections.ts';
 import { listReviewQueue, type ReviewFilter, type ReviewRow } from '../../src/correct/review-queue.ts';
@@ -78,7 +78,8 @@ export function addReviewCommands(program: Command): void {
       runWith<{ operator?: string; json?: boolean }>(command, async (runtime, { operator = actor(), json }) => {
         const given = { requestId, completion, operator, source: 'cli' as const };
         const [stored] = await withTelling(runtime, (tell) => storeAndTell(runtime.db, [given], tell));
-        report(json, stored, () => `${requestId}: ${stored?.status ?? 'invalid'}`);
+        const reason = whyNotStored[stored?.status ?? 'invalid'];
+        report(json, stored, () => `${requestId}: ${stored?.status ?? 'invalid'}${reason ? `, ${reason}` : ''}`);
         if (stored?.status === 'unknown_request' || stored?.status === 'invalid') process.exitCode = 1;
       }),
     );

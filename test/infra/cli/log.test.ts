@@ -94,6 +94,9 @@ test('an export takes model, times and tag together', async () => {
   );
   assert.equal(await relearn('export', '--model', 'unknown', '--from', from, '--tag', 'even'), '');
   await assert.rejects(relearn('export', '--from', 'yesterday'), { code: 2, stderr: /--from is no time.*ISO 8601/ });
+  await assert.rejects(relearn('export', '--out', path('nowhere/log.jsonl')), {
+    ...{ code: 2, stderr: /Cannot write --out .*log\.jsonl \(ENOENT\)\. Wanted a file/ },
+  });
 });
 
 test('of a compressed log that is cut short whole batches before the cut are stored; the error says how many, and the whole file heals it', async () => {

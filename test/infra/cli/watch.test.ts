@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import { z } from 'zod';
+import { whyNotStored } from '../../../src/correct/import-corrections.ts';
 import { workflowId } from '../../../src/temporal.ts';
 import { examples, hashKey, model, newTopics, startLoop, until, type Loop } from '../../loop.ts';
 import { temporalAddress } from '../../stack.ts';
@@ -113,6 +114,14 @@ test('the queue goes out as CSV, is filled in, and comes back as corrections tha
   const queue = join(loop.directory, 'queue.csv');
   const exported = await relearn('review', 'export', '--model', model, '--out', queue);
   assert.equal(exported.code, 0, exported.stderr);
+  const nowhere = await relearn('review', 'export', '--out', join(loop.directory, 'nowhere', 'queue.csv'));
+  assert.equal(nowhere.code, 2);
+  assert.match(nowhere.stderr, /Cannot write --out .*queue\.csv \(ENOENT\)\. Wanted a file/);
+  const nobody = await relearn('review', 'correct', 'nobody', 'music');
+  assert.deepEqual(
+    [nobody.code, nobody.stdout.trim()],
+    [1, `nobody: unknown_request, ${whyNotStored.unknown_request}`],
+  );
   const rows = z
     .array(z.looseObject({ request_id: z.string(), prompt: z.string() }))
     .parse(parse(await readFile(queue, 'utf8'), { columns: true }));
