@@ -26,6 +26,7 @@ function describe(issue: Issue): string {
     const values = schemasAt(issue.path.map(String)).map((schema) => schema.const);
     return `wanted ${values.map((value) => JSON.stringify(value)).join(' or ')}`;
   }
+  if (issue.code === 'invalid_key') return issue.issues.map(describe).join(', or ');
   return issue.message.replace('Invalid input: expected', 'wanted').replace('Invalid option: expected', 'wanted');
 }
 

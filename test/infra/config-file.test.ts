@@ -47,6 +47,11 @@ test('a value of the wrong type says what was wanted', async () => {
   await assert.rejects(readConfigFile(path), { message: /models\.mail\.drift\.everySeconds: wanted number/ });
 });
 
+test('a name that no model can have says what one is made of', async () => {
+  const path = await configWith('models: { org/llm: { serve: { kind: onnx } } }');
+  await assert.rejects(readConfigFile(path), { message: /models\.org\/llm: wanted lower-case letters, digits/ });
+});
+
 test('a key that resembles none is answered with the known ones', async () => {
   const path = await configWith('{ xylophone: 1, models: { mail: { serve: { kind: onnx } } } }');
   await assert.rejects(readConfigFile(path), { message: /xylophone: unknown\. Known here: .*stateDir.*models/ });
