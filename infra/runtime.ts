@@ -29,9 +29,11 @@ export interface Runtime {
 
 /**
  * Reads configuration and environment and opens the database. What the environment does not name is the `relearn up`
- * that runs in the state folder. Throws `invalid_config` or `database_unavailable`, which say what to do.
+ * that runs in the state folder. `statementMs` is the database's. Throws `invalid_config` or `database_unavailable`, which say what to do.
  */
-export async function openRuntime(options: { config?: string | undefined } = {}): Promise<Runtime> {
+export async function openRuntime(
+  options: { config?: string | undefined; statementMs?: number | undefined } = {},
+): Promise<Runtime> {
   const own = readEnvironment();
   const configPath = options.config ?? own.configPath ?? defaultConfigPath;
   const config = await readConfigFile(configPath);
@@ -43,7 +45,8 @@ export async function openRuntime(options: { config?: string | undefined } = {})
       `Nothing runs in ${config.stateDir}. Start it with \`relearn up\`, or set DATABASE_URL to a Postgres of your own.`,
     );
   }
-  return makeRuntime(config, configPath, { ...environment, databaseUrl: environment.databaseUrl }, stack);
+  const { databaseUrl } = environment;
+  return makeRuntime(config, configPath, { ...environment, databaseUrl }, { stack, statementMs: options.statementMs });
 }
 
 /** A runtime of parts that are known already. What this process stores from now on is redacted as configured. */
@@ -51,10 +54,10 @@ export function makeRuntime(
   config: Config,
   configPath: string,
   environment: Environment & { databaseUrl: string },
-  stack?: StackFile,
+  { stack, statementMs }: { stack?: StackFile | undefined; statementMs?: number | undefined } = {},
 ): Runtime {
   useRedaction(config.log.redaction);
-  const db = openDatabase(environment.databaseUrl);
+  const db = openDatabase(environment.databaseUrl, { statementMs });
   return {
     ...{ config, configPath, environment, db },
     ...(stack === undefined ? {} : { stack }),

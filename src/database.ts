@@ -31,10 +31,17 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 const notNow = /^(08|53|57P0)/;
 const keepAliveMs = 10_000;
 
+export interface DatabaseOptions {
+  maxConnections?: number | undefined;
+  connectMs?: number | undefined;
+  /** Postgres ends a statement that takes longer. Left out: none. */
+  statementMs?: number | undefined;
+}
+
 /**
  * Connects lazily to `url`. The pool survives a database restart; a query meanwhile fails with `database_unavailable`.
  */
-export function openDatabase(url: string, options: { maxConnections?: number; connectMs?: number } = {}): DatabasePool {
+export function openDatabase(url: string, options: DatabaseOptions = {}): DatabasePool {
   const sockets = new Set<Socket>();
   const pool = new pg.Pool({
     connectionString: url,
@@ -48,6 +55,7 @@ export function openDatabase(url: string, options: { maxConnections?: number; co
       sockets.add(socket);
       return socket.once('close', () => sockets.delete(socket));
     },
+    ...limitStatements(options.statementMs),
   });
   // An idle connection that breaks is replaced by the pool; without a listener the process would end.
   pool.on('error', () => {});
@@ -62,6 +70,24 @@ export function openDatabase(url: string, options: { maxConnections?: number; co
       // A Postgres that hangs answers no goodbye, which must not keep the process.
       for (const socket of sockets) socket.unref();
     },
+  };
+}
+
+/** Not a parameter of the connection: poolers in front of Postgres refuse those they do not know. */
+function limitStatements(statementMs: number | undefined): { onConnect?: (client: pg.ClientBase) => Promise<unknown> } {
+  if (statementMs === undefined) return {};
+  return { onConnect: (client) => client.query(`set statement_timeout = ${statementMs}`) };
+}
+
+/** The database for statements that may take longer than others: each by itself, in a transaction with its own limit. */
+export function withPatience(db: Database, statementMs: number): Database {
+  return {
+    ...db,
+    query: (sql, values) =>
+      db.transaction(async (tx) => {
+        await tx.query(`set local statement_timeout = ${statementMs}`);
+        return tx.query(sql, values);
+      }),
   };
 }
 
@@ -198,10 +224,11 @@ function describeDatabaseError(error: unknown): RelearnError {
   const ours = error instanceof TypeError || error instanceof RangeError;
   if (answered ? notNow.test(code) : !ours) return describeUnavailable(code);
   const constraint = answered && error.constraint !== undefined ? `, constraint ${error.constraint}` : '';
+  const slow = code === '57014' ? ' It took too long: ask for less, or look what holds Postgres up.' : '';
   const missing = code === '42P01' || code === '3F000' ? ' Run `relearn migrate` first.' : '';
   return new RelearnError(
     'database_error',
-    `A statement failed in Postgres (${code || 'no code'}${constraint}).${missing}`,
+    `A statement failed in Postgres (${code || 'no code'}${constraint}).${slow}${missing}`,
     { cause: { code } },
   );
 }

@@ -16,6 +16,8 @@ interface ProcessOptions {
 
 /** A process that is still there this long after it was asked to end is stuck. */
 const endWithinMs = 18_000;
+/** No statement goes on for longer than what it is for: an answer that someone waits for, or the longest of activities. */
+const longestStatementMs = { gateway: 30_000, console: 30_000, worker: 3_600_000 };
 
 /** `gateway`, `worker`, `console`: one process of the stack each; and `migrate`. */
 export function addProcessCommands(program: Command): void {
@@ -82,10 +84,10 @@ interface Running {
 type Start = (runtime: Runtime, logger: Logger, options: ProcessOptions, ending: AbortSignal) => Promise<Running>;
 
 /** Runs until it is asked to end, then ends in order: what is under way first, the database last. */
-async function runProcess(name: string, command: Command, start: Start): Promise<void> {
+async function runProcess(name: keyof typeof longestStatementMs, command: Command, start: Start): Promise<void> {
   const options = command.optsWithGlobals<ProcessOptions>();
   const ending = endingSignal();
-  const runtime = await openRuntime({ config: options.config });
+  const runtime = await openRuntime({ config: options.config, statementMs: longestStatementMs[name] });
   const logger = createLogger({ level: runtime.environment.logLevel, name });
   try {
     const running = await start(runtime, logger, options, ending);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Database } from '../database.ts';
+import { withPatience, type Database } from '../database.ts';
 
 /** Rows that nobody tagged are worth a look while they are young: later ones of their kind have taken their place. */
 const lowConfidenceDays = 7;
@@ -146,6 +146,8 @@ const wholeEveryMs = 10 * 60_000;
 const usualPatienceMs = 150;
 /** Before the first filling that may be nothing, though rows wait. */
 const firstPatienceMs = 5000;
+/** Nobody waits for the filling of a long queue, which takes what it takes. */
+const longestStatementMs = 10 * 60_000;
 
 export type QueueFiller = ReturnType<typeof createQueueFiller>;
 
@@ -159,6 +161,7 @@ export function createQueueFiller(
   onError: (error: unknown) => void,
   patienceMs = usualPatienceMs,
 ) {
+  const patient = withPatience(db, longestStatementMs);
   let running: Promise<void> = Promise.resolve();
   let next: Promise<void> | undefined;
   let filledAt: Date | undefined;
@@ -169,7 +172,7 @@ export function createQueueFiller(
     const began = new Date();
     const whole = filledAt === undefined || began.getTime() - wholeAt > wholeEveryMs;
     try {
-      await fillReviewQueue(db, { models, since: whole ? undefined : new Date(Number(filledAt) - overlapMs) });
+      await fillReviewQueue(patient, { models, since: whole ? undefined : new Date(Number(filledAt) - overlapMs) });
       filledAt = began;
       if (whole) wholeAt = began.getTime();
     } catch (error) {
