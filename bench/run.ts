@@ -20,6 +20,7 @@ const benchmarks = [
   'nothing-lost',
   'redact',
   'review-queue',
+  'rollback',
   'serve',
   'tag-window',
   'train',

@@ -26,6 +26,8 @@ export interface AnsweringSetup {
   load: (path: string, version: string) => Promise<ServedModel>;
   /** Of `db`: the log is written by a thread of its own, so that no request waits behind it. Left out: by this one. */
   databaseUrl?: string;
+  /** The versions that rollbacks would return to stay loaded. */
+  keepsFallback?: boolean;
 }
 
 export interface Answering {
@@ -56,6 +58,7 @@ export async function openAnswering(setup: AnsweringSetup): Promise<Answering> {
   const keys = await readCertificateKeys(config, secret);
   const champions = followChampions({
     ...loading,
+    keepsFallback: setup.keepsFallback ?? false,
     requireCertificate: (version) => requireCertificate(db, keys, version),
   });
   const versions = openVersions(loading);

@@ -24,7 +24,10 @@ export async function startGateway(runtime: Runtime, logger: Logger, port?: numb
   const hashKey = await runtime.hashKey();
   const { secret, databaseUrl } = environment;
   const keys = await openServerKeys('gateway', { config, db, logger });
-  const answering = await openAnswering({ config, db, databaseUrl, hashKey, secret, logger, load: loadOnnxModel });
+  const answering = await openAnswering({
+    ...{ config, db, databaseUrl, hashKey, secret, logger, load: loadOnnxModel },
+    keepsFallback: true,
+  });
   const app = buildGateway({ config, db, hashKey, logger, keys, ...answering });
   const stop = async () => {
     const breakingOff = setTimeout(() => app.server.closeAllConnections(), answersMs);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Connection, type Client } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
+import getPort from 'get-port';
 import { pino, type Logger } from 'pino';
 import { openAnswering } from '../infra/answering.ts';
 import { readOrMakeCertificateKeys } from '../infra/certificate-keys.ts';
@@ -23,7 +24,7 @@ import type { Champions } from '../src/serve/champions.ts';
 import type { AnswerLog } from '../src/serve/log-answer.ts';
 import { loadOnnxModel } from '../src/serve/onnx.ts';
 import { createTestDatabase, temporalAddress, type TestDatabase } from './stack.ts';
-import { patienceMs } from './until.ts';
+import { patienceMs, until } from './until.ts';
 
 export { until } from './until.ts';
 
@@ -74,6 +75,8 @@ export interface Loop {
   startWorker(): Promise<RunningWorker>;
   /** A worker as a process of its own, which a test may kill; `epochs` makes its training last. */
   spawnWorker(epochs: number): Promise<ChildProcess>;
+  /** A gateway as a process of its own, which a test may kill. Returns where it answers. */
+  spawnGateway(): Promise<string>;
   /** Sends production traffic and waits till it is in the database. Returns request ids with the true topic. */
   send(rows: readonly { prompt: string; completion: string }[]): Promise<Map<string, string>>;
   close(): Promise<void>;
@@ -119,6 +122,19 @@ export async function startLoop(
   const { answerer, champions, log } = answering;
   const workers: RunningWorker[] = [];
   const children: ChildProcess[] = [];
+  async function spawnCommand(...args: string[]): Promise<ChildProcess> {
+    await writeFile(runtime.configPath, JSON.stringify(settings)); // JSON is YAML
+    const child = spawn(process.execPath, [cli, ...args, '--config', runtime.configPath], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: {
+        ...process.env,
+        ...{ NODE_OPTIONS: '', DATABASE_URL: database.url, RELEARN_HASH_KEY: hashKey },
+        ...{ TEMPORAL_ADDRESS: temporalAddress(), TEMPORAL_NAMESPACE: namespace },
+      },
+    });
+    children.push(child);
+    return child;
+  }
 
   return {
     ...{ config, directory, database, namespace, runtime, answerer, champions, log, logger, logs },
@@ -134,17 +150,14 @@ export async function startLoop(
     async spawnWorker(epochs) {
       const [own] = Object.values(settings.models);
       Object.assign(own?.retrain['trainer'] ?? {}, { epochs });
-      await writeFile(runtime.configPath, JSON.stringify(settings)); // JSON is YAML
-      const child = spawn(process.execPath, [cli, 'worker', '--config', runtime.configPath], {
-        stdio: ['ignore', 'ignore', 'inherit'],
-        env: {
-          ...process.env,
-          ...{ NODE_OPTIONS: '', DATABASE_URL: database.url, RELEARN_HASH_KEY: hashKey },
-          ...{ TEMPORAL_ADDRESS: temporalAddress(), TEMPORAL_NAMESPACE: namespace },
-        },
-      });
-      children.push(child);
-      return child;
+      return spawnCommand('worker');
+    },
+    async spawnGateway() {
+      const port = await getPort({ host: '127.0.0.1' });
+      const url = `http://127.0.0.1:${port}`;
+      await spawnCommand('gateway', '--port', `${port}`);
+      await until('the gateway is ready', () => fetch(`${url}/readyz`).then(({ ok }) => ok).catch(() => false)); // prettier-ignore
+      return url;
     },
     async send(rows) {
       const truth = new Map<string, string>();

@@ -3,7 +3,7 @@ import type { Database } from '../database.ts';
 import { RelearnError } from '../errors.ts';
 import type { CertificateKeys } from '../gate/certificate-keys.ts';
 import { requireCertificate } from '../gate/stored-certificates.ts';
-import { getVersion } from './registry.ts';
+import { getVersion, versionColumns, type Champion } from './registry.ts';
 import { endRollout, findRunningRollout } from './rollout.ts';
 import { requireUntainted } from './taint.ts';
 import { requireServable } from './upstream-version.ts';
@@ -109,20 +109,30 @@ export async function rollBackChampion(
   return { version: target.version, from: target.from };
 }
 
-/** What would serve again in place of the champion, and the champion's token; null when nothing served before. */
-async function findEarlier(
-  db: Database,
-  model: string,
-): Promise<{ version: string; from: string; token: number } | null> {
-  const [found] = await db.query<{ version: string | null; from: string; token: number }>(
-    `select d.previous as version, a.version as from, a.token
+/** A version that would serve again in place of the champion, and the champion's token. */
+export interface Fallback extends Champion {
+  /** The champion. */
+  from: string;
+}
+
+/** What a rollback of the champion would return to; a model before whose champion nothing served is left out. */
+export async function listFallbacks(db: Database, models: readonly string[]): Promise<Fallback[]> {
+  return db.query<Fallback>(
+    `select ${versionColumns}, a.token, a.changed_at as since, a.version as from
      from relearn.aliases a
-     join relearn.deployments d on d.model = a.model and d.version = a.version and d.action <> 'rollback'
-     where a.model = $1 and a.alias = 'champion'
-     order by d.id desc limit 1`,
-    [model],
+     cross join lateral (
+       select previous from relearn.deployments
+       where model = a.model and version = a.version and action <> 'rollback' order by id desc limit 1) d
+     join relearn.versions v on v.model = a.model and v.version = d.previous
+     where a.alias = 'champion' and a.model = any($1)`,
+    [models],
   );
-  return found?.version == null ? null : { ...found, version: found.version };
+}
+
+/** Null when nothing served before the champion. */
+async function findEarlier(db: Database, model: string): Promise<Fallback | null> {
+  const [found] = await listFallbacks(db, [model]);
+  return found ?? null;
 }
 
 /** What a rollback would take from the traffic, and which version then answers all of it; null when there is neither. */

@@ -24,7 +24,8 @@ export interface Champion extends Version {
   since: Date;
 }
 
-const versionColumns = `v.model, v.version, v.kind, v.artifact, v.dataset, v.parent, v.run,
+/** Of `relearn.versions v`, as a `Version`. */
+export const versionColumns = `v.model, v.version, v.kind, v.artifact, v.dataset, v.parent, v.run,
   v.low_confidence_below as "lowConfidenceBelow", v.metadata`;
 
 /** The champions of the named models; a model without one is left out. */

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Database } from '../database.ts';
 import { errorMessage } from '../errors.ts';
-import { listServing, type Champion, type Version } from '../promote/registry.ts';
+import { listFallbacks } from '../promote/promotion.ts';
+import { listServing, type Champion, type Serves, type Version } from '../promote/registry.ts';
 import { loadRegistered, type LoadOptions } from './load.ts';
+import { emptyPlaces, emptySlot, slotsOf, takeLoaded, versionIn, type Places, type Slot } from './places.ts';
 import type { Loaded, Serving } from './serving.ts';
 
 export interface Champions {
@@ -26,24 +28,22 @@ export interface ChampionLogger {
   warn(details: object, message: string): void;
 }
 
-/** What is loaded under one alias of a model. */
-interface Slot {
-  loaded: Loaded | undefined;
-  /** Part of the traffic it answers. */
-  share: number;
-  token: number;
-  /** Of the token that last failed to load. */
-  failedToken: number;
-  failures: number;
-  retryAt: number;
+/** What the registry wants loaded of one model. */
+interface Wanted {
+  champion: Champion | undefined;
+  challenger: Serves | undefined;
+  fallback: Champion | undefined;
 }
 
 const longestRetryMs = 30_000;
+const answerMs = 1000;
 
 /**
  * Follows the champions of the configured models: looks at the registry every `pollMs`, loads a new champion beside
- * the old one, switches in one step and frees the old one after its last answer. While the database is down, or a
- * champion does not load, what is loaded keeps serving. `retryMs` doubles with each failed load.
+ * the old one, switches in one step and frees the old one after its last answer. Looks wait for no load, so that a slow
+ * one holds up no other switch. While the database is down, or a champion does not load, what is loaded keeps serving.
+ * `retryMs` doubles with each failed load. With `keepsFallback`, the version that a rollback would return to stays loaded,
+ * unless a challenger is: one version beside the champion.
  */
 export function followChampions(
   options: LoadOptions & {
@@ -51,38 +51,52 @@ export function followChampions(
     logger: ChampionLogger;
     /** Throws when the version holds no good gate certificate: it is not loaded then. */
     requireCertificate: (version: Version) => Promise<unknown>;
+    keepsFallback?: boolean;
     pollMs?: number;
     retryMs?: number;
   },
 ): Champions {
-  const { db, logger, pollMs = 250, retryMs = 1000 } = options;
+  const { db, logger, keepsFallback = false, pollMs = 250, retryMs = 1000 } = options;
   const models = Object.keys(options.models);
-  const slots = new Map(models.map((model) => [model, emptySlot()]));
-  const challengers = new Map(models.map((model) => [model, emptySlot()]));
+  const places = new Map(models.map((model): [string, Places] => [model, emptyPlaces()]));
+  const loads = new Set<Promise<void>>();
   const retiring = new Set<Promise<void>>();
+  let incidents = new Map<string, string>();
   let closed = false;
   let databaseDown = false;
   let looking = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
+  const missing = () => models.filter((model) => places.get(model)?.champion.loaded === undefined);
+
+  /** A connection that has gone silent must not keep a gateway from a rollback; what never served is waited for. */
+  async function readRegistry() {
+    const asked = missing().length === 0 ? db.within(answerMs) : db;
+    return asked.transaction(async (tx) => {
+      // All of one moment: else a fallback would be freed in the moment of its rollback.
+      await tx.query('set transaction isolation level repeatable read, read only');
+      return {
+        serving: await listServing(tx, models),
+        // An endpoint has nothing that would have to be loaded.
+        fallbacks: keepsFallback ? (await listFallbacks(tx, models)).filter(({ kind }) => kind === 'onnx') : [],
+        collecting: await listCollecting(tx, models),
+      };
+    });
+  }
 
   async function look(): Promise<void> {
     if (closed) return;
     try {
-      const [serving, incidents] = await Promise.all([listServing(db, models), listCollecting(db, models)]);
+      const { serving, fallbacks, collecting } = await readRegistry();
       if (databaseDown) logger.info({}, 'the database answers again');
       databaseDown = false;
-      for (const [model, slot] of [...slots, ...challengers]) slot.loaded?.setIncident(incidents.get(model) ?? null);
-      await Promise.all(
-        serving.map(async (version) => {
-          const slot = (version.alias === 'champion' ? slots : challengers).get(version.model);
-          if (slot === undefined) return;
-          slot.share = version.share;
-          await follow(slot, version, incidents.get(version.model) ?? null);
-        }),
-      );
-      // After the follow: a challenger that was promoted answers until it is loaded as champion.
-      const rolledOut = new Set(serving.filter(({ alias }) => alias === 'challenger').map(({ model }) => model));
-      for (const [model, slot] of challengers) if (!rolledOut.has(model)) withdraw(slot);
+      incidents = collecting;
+      for (const [model, place] of places) {
+        const aliased = serving.filter((version) => version.model === model);
+        const champion = aliased.find(({ alias }) => alias === 'champion');
+        const challenger = aliased.find(({ alias }) => alias === 'challenger');
+        const fallback = fallbacks.find((version) => version.model === model);
+        arrange(place, { champion, challenger, fallback: challenger === undefined ? fallback : undefined });
+      }
     } catch (error) {
       if (!databaseDown)
         logger.warn({ error: errorMessage(error) }, 'cannot look for champions, serving what is loaded');
@@ -90,23 +104,59 @@ export function followChampions(
     }
   }
 
-  async function follow(slot: Slot, champion: Champion, incident: string | null): Promise<void> {
-    const { model, version, token } = champion;
-    if (slot.token === token) return;
-    if (slot.loaded?.serving.version === version) {
-      slot.token = token;
+  function arrange(place: Places, { champion, challenger, fallback }: Wanted): void {
+    place.keeps = fallback?.version;
+    if (champion !== undefined) follow(place.champion, champion, place);
+    if (challenger !== undefined) {
+      place.share = challenger.share;
+      follow(place.challenger, challenger);
+    }
+    const settled = versionIn(place.champion) === champion?.version;
+    // One that was promoted answers until it is the champion here.
+    const promoted = !settled && versionIn(place.challenger) === champion?.version;
+    if (challenger === undefined && !promoted) withdraw(place.challenger);
+    // Until then the champion may be made of the fallback, or the fallback of the champion.
+    if (settled && fallback !== undefined) follow(place.fallback, fallback);
+    else if (settled) withdraw(place.fallback);
+    for (const { loaded } of slotsOf(place)) loaded?.setIncident(incidentOf(loaded.serving.model));
+  }
+
+  const incidentOf = (model: string) => incidents.get(model) ?? null;
+
+  /** Makes the slot hold the version, now or when it has loaded. `place`: where it may be loaded already. */
+  function follow(slot: Slot, wanted: Champion, place?: Places): void {
+    const { version, token, since } = wanted;
+    if (slot.loaded !== undefined && versionIn(slot) === version) {
+      slot.loaded.setSince(since);
+      slot.loading = undefined;
       return;
     }
+    if (slot.loading?.version === version) return;
     if (slot.failedToken === token && Date.now() < slot.retryAt) return;
+    const done = fill(slot, wanted, place).finally(() => loads.delete(done));
+    loads.add(done);
+  }
+
+  async function fill(slot: Slot, wanted: Champion, place?: Places): Promise<void> {
+    const { model, version, token, since } = wanted;
+    const loading = { version };
+    slot.loading = loading;
     try {
-      await options.requireCertificate(champion);
-      const loaded = await loadRegistered(options, champion, champion.since);
-      loaded.setIncident(incident);
+      await options.requireCertificate(wanted);
+      if (slot.loading !== loading) return;
+      const loaded = takeLoaded(place, version) ?? (await loadRegistered(options, wanted, since));
+      if (slot.loading !== loading) return retire(loaded);
+      loaded.setIncident(incidentOf(model));
+      loaded.setSince(since);
       const old = slot.loaded;
-      Object.assign(slot, { loaded, token, failures: 0 });
+      Object.assign(slot, { loaded, loading: undefined, failures: 0 });
       logger.info({ model, version, previous: old?.serving.version ?? null }, 'version loaded');
-      if (old !== undefined) retire(old);
+      if (old === undefined) return;
+      if (place !== undefined && place.keeps === old.serving.version) keep(old, place);
+      else retire(old);
     } catch (error) {
+      if (slot.loading !== loading) return;
+      slot.loading = undefined;
       slot.failures = slot.failedToken === token ? slot.failures + 1 : 1;
       slot.failedToken = token;
       slot.retryAt = Date.now() + Math.min(longestRetryMs, retryMs * 2 ** (slot.failures - 1));
@@ -115,17 +165,22 @@ export function followChampions(
     }
   }
 
+  function keep(loaded: Loaded, place: Places): void {
+    withdraw(place.fallback);
+    place.fallback.loaded = loaded;
+  }
+
   function withdraw(slot: Slot): void {
     if (slot.loaded !== undefined) retire(slot.loaded);
     Object.assign(slot, emptySlot());
   }
 
   function choose(model: string, asker: string | undefined): Serving | undefined {
-    const champion = slots.get(model)?.loaded?.serving;
-    const challenger = challengers.get(model);
-    if (asker === undefined || challenger?.loaded === undefined || champion === undefined) return champion;
-    const { serving } = challenger.loaded;
-    return fractionOf(`${serving.version} ${asker}`) < challenger.share ? serving : champion;
+    const place = places.get(model);
+    const champion = place?.champion.loaded?.serving;
+    const challenger = place?.challenger.loaded?.serving;
+    if (asker === undefined || challenger === undefined || champion === undefined) return champion;
+    return fractionOf(`${challenger.version} ${asker}`) < (place?.share ?? 0) ? challenger : champion;
   }
 
   function retire(old: Loaded): void {
@@ -138,14 +193,14 @@ export function followChampions(
   }
 
   // Looks wait for one another, so that one asked for after a promotion sees it.
-  function refresh(): Promise<void> {
+  function lookNext(): Promise<void> {
     looking = looking.then(look);
     return looking;
   }
 
   function schedule(): void {
     timer = setTimeout(() => {
-      void refresh().then(() => {
+      void lookNext().then(() => {
         if (!closed) schedule();
       });
     }, pollMs);
@@ -153,24 +208,23 @@ export function followChampions(
   }
   schedule();
 
-  const missing = () => models.filter((model) => slots.get(model)?.loaded === undefined);
   return {
     get: choose,
     missing,
     ready: () => missing().length === 0,
-    refresh,
+    async refresh() {
+      await lookNext();
+      await Promise.all(loads);
+    },
     async close() {
       closed = true;
       clearTimeout(timer);
       await looking;
-      for (const slot of [...slots.values(), ...challengers.values()]) withdraw(slot);
+      await Promise.all(loads);
+      for (const slot of [...places.values()].flatMap(slotsOf)) withdraw(slot);
       await Promise.all(retiring);
     },
   };
-}
-
-function emptySlot(): Slot {
-  return { loaded: undefined, share: 1, token: 0, failedToken: 0, failures: 0, retryAt: 0 };
 }
 
 /** In [0, 1), the same for the same text. Other versions are tried on other users. */

@@ -26,6 +26,8 @@ export interface Serving extends ServedFacts {
 export interface Loaded {
   readonly serving: Serving;
   setIncident(incident: string | null): void;
+  /** A version that stays loaded may become champion again. */
+  setSince(since: Date): void;
   /** Takes no new work and resolves when the last answer has ended and the model is freed. */
   retire(): Promise<void>;
 }
@@ -38,12 +40,16 @@ export function holdModel(
   const { model, lowConfidenceBelow, healthyRate } = facts;
   let underWay = 0;
   let incident: string | null = null;
+  let { since } = facts;
   let whenIdle: (() => void) | undefined;
   let retired: Promise<void> | undefined;
 
   return {
     serving: {
       ...facts,
+      get since() {
+        return since;
+      },
       version: served.version,
       facts: { model, version: served.version, lowConfidenceBelow, healthyRate },
       get incident() {
@@ -67,6 +73,9 @@ export function holdModel(
     },
     setIncident(next) {
       incident = next;
+    },
+    setSince(next) {
+      since = next;
     },
     retire() {
       retired ??= new Promise<void>((resolve) => {

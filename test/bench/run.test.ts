@@ -18,7 +18,7 @@ test('a benchmark that is not known, or none, lists the known ones and exits wit
         assert.equal(error.code, 2);
         assert.match(
           error.stderr ?? '',
-          /Benchmarks: console, console-review, corrections, drift, gate, gateway, label-cost, log-writer, nothing-lost, redact, review-queue, serve, tag-window/,
+          /Benchmarks: console, console-review, corrections, drift, gate, gateway, label-cost, log-writer, nothing-lost, redact, review-queue, rollback, serve, tag-window/,
         );
         return true;
       },

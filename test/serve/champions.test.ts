@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { openDatabase, type Database, type DatabasePool } from '../../src/database.ts';
 import { openArtifactDirectory, type ArtifactStore } from '../../src/promote/artifacts.ts';
 import { followChampions, type ChampionLogger } from '../../src/serve/champions.ts';
 import { openVersions } from '../../src/serve/versions.ts';
 import { createTestDatabase, type TestDatabase } from '../stack.ts';
+import { eventually, patienceMs } from '../until.ts';
 import { addVersion, keepLines, onnxConfig, setChampion, silentLogger, versionEcho } from './fixtures.ts';
 
 let database: TestDatabase;
@@ -34,10 +38,18 @@ const requireCertificate = ({ version }: { version: string }): Promise<void> =>
 
 type Echo = ReturnType<typeof versionEcho>;
 
-function follow(logger: ChampionLogger = silentLogger, wait?: () => Promise<void>, models = ['triage']) {
+function follow(
+  logger: ChampionLogger = silentLogger,
+  wait?: () => Promise<void>,
+  models = ['triage'],
+  keepsFallback = false,
+  db: Database = database.db,
+) {
   const loaded = new Map<string, Echo>();
+  /** Every load, in order. */
+  const loads: string[] = [];
   const champions = followChampions({
-    db: database.db,
+    ...{ db, keepsFallback },
     artifacts,
     secret: () => undefined,
     requireCertificate,
@@ -46,13 +58,24 @@ function follow(logger: ChampionLogger = silentLogger, wait?: () => Promise<void
       if ((await readFile(path, 'utf8')).startsWith('broken')) throw new Error('not a model');
       const echo = versionEcho(version, wait);
       loaded.set(version, echo);
+      loads.push(version);
       return echo.served;
     },
     logger,
     pollMs: 60_000, // the tests look by refresh()
     retryMs: 1,
   });
-  return { champions, loaded };
+  return { champions, loaded, loads };
+}
+
+/** Makes a version the champion, as a promotion or rollback leaves it on record. */
+async function deploy(version: string, action: 'promote' | 'rollback' = 'promote'): Promise<void> {
+  await database.db.query(
+    `insert into relearn.deployments (model, version, previous, action, actor)
+     values ('triage', $1, (select version from relearn.aliases where model = 'triage' and alias = 'champion'), $2, 'ann')`,
+    [version, action],
+  );
+  await setChampion(database.db, 'triage', version);
 }
 
 const add = (content: string, lowConfidenceBelow: number | null = null) =>
@@ -321,4 +344,184 @@ test('a challenger that does not load leaves all requests to the champion', asyn
   await champions.refresh();
   assert.ok(Array.from({ length: 50 }).every((_, user) => champions.get('triage', `${user}`)?.version === 'v1'));
   await champions.close();
+});
+
+test('the version before the champion stays loaded, it alone: a rollback loads nothing', async () => {
+  const { champions, loaded, loads } = follow(silentLogger, undefined, ['triage'], true);
+  const open = () => [...loaded].filter(([, echo]) => !echo.isClosed()).map(([version]) => version);
+  for (const content of ['one', 'two', 'three']) {
+    await deploy(await add(content));
+    await champions.refresh();
+  }
+  await eventually(open, ['v2', 'v3']);
+  await deploy('v2', 'rollback');
+  await champions.refresh();
+  assert.deepEqual([champions.get('triage')?.version, loads], ['v2', ['v1', 'v2', 'v3']]);
+  const [row] = await database.db.query<{ since: Date }>(`select changed_at as since from relearn.aliases`);
+  assert.deepEqual(champions.get('triage')?.since, row?.since);
+
+  await champions.refresh(); // what another rollback would return to
+  await eventually(open, ['v1', 'v2']);
+  await deploy('v1', 'rollback');
+  await champions.refresh();
+  assert.deepEqual([champions.get('triage')?.version, loads], ['v1', ['v1', 'v2', 'v3', 'v1']]);
+  await eventually(open, ['v1']);
+  await champions.close();
+  assert.deepEqual(open(), []);
+});
+
+/** The database, where `meanwhile` happens after the first read of a transaction. */
+function interrupted(meanwhile: () => Promise<void>): Database {
+  const { db } = database;
+  const transaction: Database['transaction'] = (work) =>
+    db.transaction((tx) => {
+      const query: Database['query'] = async (sql, values) => {
+        const rows = await tx.query<never>(sql, values);
+        if (sql.trimStart().startsWith('select')) await meanwhile();
+        return rows;
+      };
+      return work({ ...tx, query });
+    });
+  return { ...db, transaction, within: () => interrupted(meanwhile) };
+}
+
+test('a rollback in the middle of a look finds the version before still loaded', async () => {
+  for (const content of ['one', 'two']) await deploy(await add(content));
+  let pending = false;
+  const db = interrupted(async () => {
+    if (!pending) return;
+    pending = false;
+    await deploy('v1', 'rollback');
+  });
+  const { champions, loads } = follow(silentLogger, undefined, ['triage'], true, db);
+  await champions.refresh();
+  await champions.refresh();
+  assert.deepEqual(loads, ['v2', 'v1']);
+  pending = true;
+  await champions.refresh();
+  await champions.refresh();
+  assert.deepEqual([champions.get('triage')?.version, loads], ['v1', ['v2', 'v1']]);
+  await champions.close();
+});
+
+test('a gateway that starts loads the version before the champion, too, once it can answer', async () => {
+  for (const content of ['one', 'two']) await deploy(await add(content));
+  const { champions, loads } = follow(silentLogger, undefined, ['triage'], true);
+  await champions.refresh();
+  assert.deepEqual([champions.ready(), loads], [true, ['v2']]);
+  await champions.refresh();
+  await deploy('v1', 'rollback');
+  await champions.refresh();
+  assert.deepEqual([champions.get('triage')?.version, loads], ['v1', ['v2', 'v1']]);
+  await champions.close();
+});
+
+test('a challenger that is promoted is not loaded again, and one that is taken back leaves the fallback', async () => {
+  const { champions, loaded, loads } = follow(silentLogger, undefined, ['triage'], true);
+  for (const content of ['one', 'two']) {
+    await deploy(await add(content));
+    await champions.refresh();
+  }
+  await setChallenger(await add('three'), 0.5);
+  await champions.refresh();
+  await eventually(() => loaded.get('v1')?.isClosed(), true);
+  await database.db.query(`delete from relearn.aliases where alias = 'challenger'`);
+  await deploy('v3');
+  await champions.refresh();
+  assert.deepEqual([champions.get('triage', 'any')?.version, loads], ['v3', ['v1', 'v2', 'v3']]);
+  assert.equal(loaded.get('v2')?.isClosed(), false);
+
+  await setChallenger(await add('four'), 0.5);
+  await champions.refresh();
+  await database.db.query(`delete from relearn.aliases where alias = 'challenger'`);
+  await champions.refresh();
+  await deploy('v2', 'rollback');
+  await champions.refresh();
+  assert.deepEqual([champions.get('triage', 'any')?.version, loads.length], ['v2', 5]);
+  await champions.close();
+});
+
+/** Follows `triage` and `other` by polling, as a gateway does; what is slow ends loading when told to. */
+function followByPolling(db: DatabasePool) {
+  let finish = () => {};
+  const finished = new Promise<void>((resolve) => (finish = resolve));
+  const begun: string[] = [];
+  const champions = followChampions({
+    ...{ db, artifacts, requireCertificate, secret: () => undefined, logger: silentLogger, pollMs: 5 },
+    models: onnxConfig(['triage', 'other']).models,
+    async load(path, version) {
+      const content = await readFile(path, 'utf8');
+      begun.push(content);
+      if (content.startsWith('slow')) await finished;
+      return versionEcho(version).served;
+    },
+  });
+  return { champions, finish, begun };
+}
+
+test('a load that takes long holds up no switch, neither of another model nor back to what is loaded', async () => {
+  const { champions, finish, begun } = followByPolling(database.db);
+  await deploy(await add('one'));
+  await eventually(() => champions.get('triage')?.version, 'v1');
+  const slow = { model: 'other', content: 'slow, of another model' };
+  await setChampion(database.db, 'other', await addVersion(database.db, artifacts, directory, slow));
+  await eventually(() => begun.includes(slow.content), true);
+  await deploy(await add('two'));
+  await eventually(() => champions.get('triage')?.version, 'v2');
+  await deploy(await add('slow'));
+  await eventually(() => begun.includes('slow'), true);
+  await deploy('v2', 'rollback');
+  await deploy(await add('four'));
+  await eventually(() => champions.get('triage')?.version, 'v4');
+  finish();
+  await eventually(() => champions.get('other')?.version, 'v1');
+  assert.equal(champions.get('triage')?.version, 'v4');
+  await champions.close();
+});
+
+/** A way to the database whose connections can go silent: nothing ends them and nothing comes any more. */
+async function openWay(url: string) {
+  const { hostname, port } = new URL(url);
+  const sockets: Socket[] = [];
+  const server = createServer((client) => {
+    const upstream = connect(Number(port), hostname);
+    client.pipe(upstream).pipe(client);
+    for (const socket of [client, upstream]) socket.on('error', () => {});
+    sockets.push(client, upstream);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const address = server.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  return {
+    url: Object.assign(new URL(url), { host: `127.0.0.1:${address.port}` }).href,
+    silence() {
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+    close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
+test('a rollback is seen by whom the connection to Postgres has gone silent', { timeout: 300_000 }, async (t) => {
+  const way = await openWay(database.url);
+  const db = openDatabase(way.url, { connectMs: patienceMs });
+  const { champions } = followByPolling(db);
+  t.after(async () => {
+    await champions.close();
+    await db.close();
+    way.close();
+  });
+  for (const [content, model] of [
+    ['one', 'triage'],
+    ['two', 'triage'],
+    ['an', 'other'],
+  ] as const)
+    // prettier-ignore
+    await setChampion(database.db, model, await addVersion(database.db, artifacts, directory, { model, content }));
+  await eventually(() => [champions.ready(), champions.get('triage')?.version], [true, 'v2']);
+  way.silence();
+  await deploy('v1', 'rollback');
+  await eventually(() => champions.get('triage')?.version, 'v1');
 });
