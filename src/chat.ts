@@ -29,6 +29,23 @@ export const messageSchema = z.object({
   function_call: z.unknown().optional(),
 });
 
+const listed = z.array(z.unknown()).min(1).optional().catch(undefined);
+const offeredTools = z.object({
+  tools: listed,
+  /** The older form of `tools`. */
+  functions: listed,
+  parallel_tool_calls: z.boolean().optional().catch(undefined),
+});
+/** What a request offers the model to call, in the fields and the form of OpenAI's chat API. */
+export type OfferedTools = z.output<typeof offeredTools>;
+
+/** Of a request what it offers the model to call; null when that is nothing. What is not of the right form is left out. */
+export function readTools(request: unknown): OfferedTools | null {
+  if (typeof request !== 'object' || request === null || !('tools' in request || 'functions' in request)) return null;
+  const offered = offeredTools.parse(request);
+  return offered.tools === undefined && offered.functions === undefined ? null : offered;
+}
+
 const conversation = z.array(messageSchema).min(1);
 
 /** Fields beside role and content, in the order they are written in. */
@@ -79,17 +96,25 @@ export function lastSaid(text: string, characters: number): string {
   return (last === undefined ? text : messageText(last)).slice(0, characters);
 }
 
-/** The turn that answers: a text, or an assistant's message as JSON, as the log keeps one that calls tools. */
+/**
+ * The turn that answers: a text, or an assistant's message as JSON, as the log keeps one that calls tools. A person who
+ * corrects it may space and order it otherwise.
+ */
 export function readAnswer(text: string): Message {
-  if (text.startsWith('{"role":"assistant"')) {
+  if (/^\s*\{/.test(text) && text.includes('"assistant"')) {
     try {
-      const parsed = messageSchema.safeParse(JSON.parse(text));
-      if (parsed.success) return plainMessage(parsed.data);
+      const { data } = messageSchema.safeParse(JSON.parse(text));
+      if (data?.role === 'assistant' && saysSomething(data)) return plainMessage(data);
     } catch {
       // not JSON: a text that begins like it
     }
   }
   return { role: 'assistant', content: text };
+}
+
+/** Other JSON has a role, too. */
+function saysSomething({ content, refusal, tool_calls: calls, function_call: call }: Message): boolean {
+  return [content, refusal, calls, call].some((part) => part != null);
 }
 
 /**

@@ -112,7 +112,10 @@ async function talkToEndpoint(): Promise<void> {
     { role: 'assistant', content: null, tool_calls: [call] },
     { role: 'tool', tool_call_id: 'call_1', content: text },
   ];
-  const ask = { model: chat, messages, user: 'canary-user-4711' };
+  const parameters = { type: 'object', properties: { [text]: { type: 'string', enum: [text], default: text } } };
+  const tools = [{ type: 'function', function: { name: 'mail', description: text, parameters } }];
+  const functions = [{ name: 'older', description: text, parameters }];
+  const ask = { model: chat, messages, user: 'canary-user-4711', tools, functions };
   const headers = { host: '127.0.0.1', ...bearer };
   await post(gateway, '/v1/chat/completions', { model: chat, messages }, userInHeader);
   const answer = (payload: object) => gateway.inject({ method: 'POST', url: '/v1/chat/completions', payload, headers });
@@ -352,6 +355,10 @@ test('planted identifiers reach no sink, and a user’s words reach neither logs
   assert.ok(
     rows.some((row) => row.includes('tool_calls') && row.includes('[EMAIL]')),
     'the log holds the redacted tool call',
+  );
+  assert.ok(
+    rows.some((row) => /parameters.*\[EMAIL\].*\[PERSON\]/.test(row)),
+    'the log holds the redacted tools',
   );
   assertAbsent('a table', rows, secrets);
   assertAbsent('a file', await files(), secrets);

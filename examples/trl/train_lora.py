@@ -27,7 +27,8 @@ class Report(TrainerCallback):
 
 trainer = SFTTrainer(
     model=os.environ["BASE_MODEL"],
-    # {"messages": [...]} a line: the form TRL reads as a conversation
+    # {"messages": [...]} a line, and "tools" where the model had any: the form TRL reads as a conversation.
+    # `datasets` 5 reads tools of different parameters as they are; older ones fill each with what the others have.
     train_dataset=load_dataset("json", data_files=os.environ["RELEARN_DATASET"], split="train"),
     peft_config=LoraConfig(r=16, lora_alpha=32, task_type="CAUSAL_LM"),
     args=SFTConfig(

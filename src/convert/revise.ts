@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { readTools } from '../chat.ts';
 import type { Database } from '../database.ts';
 import { readJsonl } from '../jsonl.ts';
 import { writeLines } from './dataset-files.ts';
@@ -190,7 +191,7 @@ const droppedSchema = z.looseObject({
 const pairSchema = z.looseObject({ messages: z.array(z.unknown()) });
 const preferenceSchema = z.union([
   z.looseObject({ prompt: z.array(z.unknown()) }),
-  z.looseObject({ input: z.looseObject({ messages: z.array(z.unknown()) }) }),
+  z.looseObject({ input: pairSchema }),
 ]);
 
 /** Writes the files of `folder` into `draft` without the erased rows. Line n of the pairs is line n of its split in rows.jsonl. */
@@ -210,8 +211,8 @@ async function writeWithout(folder: string, draft: string, erased: ReadonlySet<s
   for (const name of ['train', 'held-out'] as const) {
     const pairs = await readAll(folder, name, pairSchema);
     const isErased = (place: number) => erased.has(splits[name][place]?.request_id ?? '');
-    for (const [place, { messages }] of pairs.entries()) {
-      if (isErased(place)) asked.add(JSON.stringify(messages.slice(0, -1)));
+    for (const [place, pair] of pairs.entries()) {
+      if (isErased(place)) asked.add(describeQuestion(pair.messages.slice(0, -1), pair));
     }
     await write(
       name,
@@ -226,7 +227,7 @@ async function writeWithout(folder: string, draft: string, erased: ReadonlySet<s
   for (const name of Object.keys(manifest.files).filter((file) => file.startsWith('preferences.'))) {
     const preferences = await readAll(folder, name, preferenceSchema);
     const questionOf = (entry: z.output<typeof preferenceSchema>) =>
-      JSON.stringify('prompt' in entry ? entry.prompt : entry.input.messages);
+      'prompt' in entry ? describeQuestion(entry.prompt, entry) : describeQuestion(entry.input.messages, entry.input);
     await write(
       name,
       preferences.filter((entry) => !asked.has(questionOf(entry))),
@@ -244,6 +245,11 @@ async function writeWithout(folder: string, draft: string, erased: ReadonlySet<s
     dropped: countDropped(dropped),
     files,
   };
+}
+
+/** What was asked, and what the model could call: the same of a pair and of its preferences. */
+function describeQuestion(asked: unknown, offered: object): string {
+  return JSON.stringify([asked, readTools(offered)]);
 }
 
 async function readAll<Schema extends z.ZodType>(

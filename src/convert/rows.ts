@@ -10,6 +10,8 @@ export interface CorrectedRow {
   completion: string;
   /** What the model said. */
   response: string;
+  /** What the request offered the model to call: `OfferedTools` as JSON; null for nothing. */
+  tools: string | null;
   ts: Date;
   tags: string[];
   /** The latest incident the row belonged to when it was corrected, or else its first; '' when it belongs to none. */
@@ -36,7 +38,7 @@ export async function* readCorrectedRows(
          order by request_id, seq desc
        )
        select c.seq, c.request_id as "requestId", c.id as "correctionId", s.prompt, c.completion,
-         s.response, s.ts, tagged.tags, tagged.incident
+         s.response, s.tools, s.ts, tagged.tags, tagged.incident
        from last c
        join relearn.samples s on s.request_id = c.request_id and s.source = 'production'
        join lateral (

@@ -1,4 +1,4 @@
-import { classifierText, promptMessages } from '../chat.ts';
+import { classifierText, promptMessages, readAnswer } from '../chat.ts';
 import { KnownTexts } from './copies.ts';
 import type { CorrectedRow } from './rows.ts';
 
@@ -15,10 +15,10 @@ export interface DroppedRow {
 }
 
 /**
- * One row for what is said several times. The same question (case, white space and the mark at its end do not count) with different
- * completions is a conflict: the completion of most rows wins, of equally many the newest. Near copies of a question
- * with the same completion are duplicates: the oldest stays, so that the next dataset keeps it, too. `rows` are in the
- * order of their corrections.
+ * One row for what is said several times. The same question (case, white space and the mark at its end do not count) to a
+ * model that could call the same tools, with different completions, is a conflict: the completion of most rows wins, of
+ * equally many the newest. Near copies of a question with the same completion and tools are duplicates: the oldest stays,
+ * so that the next dataset keeps it, too. `rows` are in the order of their corrections.
  */
 export function keepUnique(rows: readonly CorrectedRow[]): { kept: CorrectedRow[]; dropped: DroppedRow[] } {
   const dropped: DroppedRow[] = [];
@@ -30,7 +30,7 @@ export function keepUnique(rows: readonly CorrectedRow[]): { kept: CorrectedRow[
     else dropped.push({ row, because: 'conflict', of: winner.requestId });
   }
   const kept: CorrectedRow[] = [];
-  for (const same of groupBy(agreeing, completionOf).values()) {
+  for (const same of groupBy(agreeing, (row) => `${row.tools ?? ''}\n${completionOf(row)}`).values()) {
     const texts = new KnownTexts();
     const originals: CorrectedRow[] = [];
     for (const row of same) {
@@ -52,13 +52,20 @@ function winnerOf(same: readonly CorrectedRow[]): CorrectedRow | undefined {
   return said[0]?.[0];
 }
 
-function questionOf({ prompt }: CorrectedRow): string {
+function questionOf({ prompt, tools }: CorrectedRow): string {
   const spaced = prompt.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim();
-  return spaced.replace(/[.!?]+$/, '') || spaced;
+  return `${tools ?? ''}\n${spaced.replace(/[.!?]+$/, '') || spaced}`;
 }
 
+/** What is said; calls of tools without their ids, which are new in each answer. */
 function completionOf({ completion }: CorrectedRow): string {
-  return completion.trim();
+  const said = readAnswer(completion);
+  const { tool_calls: calls } = said;
+  return calls == null ? completion.trim() : JSON.stringify({ ...said, tool_calls: calls.map(withoutId) });
+}
+
+function withoutId(call: unknown): unknown {
+  return typeof call === 'object' && call !== null ? { ...call, id: undefined } : call;
 }
 
 function sayTheSame(one: CorrectedRow, other: CorrectedRow): boolean {

@@ -4,7 +4,7 @@ import { inSlices } from './slices.ts';
 import { storable } from './storable.ts';
 
 const shared = `request_id, ts, model, model_version, prompt, response, latency_ms, user_id_hash, response_logprob,
-  inclusion_probability, source`;
+  inclusion_probability, source, tools`;
 
 /**
  * Stores rows by COPY, the fastest way into Postgres: those kept for a reason in `samples`, the others in `recent`.
@@ -23,12 +23,13 @@ function lines(rows: readonly LogRow[]): AsyncGenerator<string> {
 
 /** COPY's text format: tabs between, backslash escapes, `\N` for null. */
 function line(row: LogRow): string {
-  const { requestId, ts, model, modelVersion, prompt, response, latencyMs, userIdHash, responseLogprob } = row;
+  const { requestId, ts, model, modelVersion, prompt, response, latencyMs, userIdHash, responseLogprob, tools } = row;
   const words = `${escape(requestId)}\t${ts.toISOString()}\t${escape(model)}\t${escape(modelVersion)}`;
   const texts = `${escape(storable(prompt))}\t${escape(storable(response))}`;
   const facts = `${latencyMs}\t${userIdHash ?? '\\N'}\t${responseLogprob ?? '\\N'}\t${row.inclusionProbability}`;
   const kept = row.keptBecause === null ? '' : `\t${row.keptBecause}`;
-  return `${words}\t${texts}\t${facts}\t${row.source}${kept}\n`;
+  const offered = tools == null ? '\\N' : escape(tools);
+  return `${words}\t${texts}\t${facts}\t${row.source}\t${offered}${kept}\n`;
 }
 
 const escapes: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };

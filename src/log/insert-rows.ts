@@ -21,9 +21,9 @@ async function insertSamples(db: Database, rows: readonly LogRow[]): Promise<{ i
   if (rows.length === 0) return [];
   return db.query(
     `insert into relearn.samples (request_id, ts, model, model_version, prompt, response, latency_ms, user_id_hash,
-       response_logprob, inclusion_probability, source, kept_because)
+       response_logprob, inclusion_probability, source, tools, kept_because)
      select * from unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::real[],
-       $8::text[], $9::float8[], $10::float8[], $11::text[], $12::text[])
+       $8::text[], $9::float8[], $10::float8[], $11::text[], $12::text[], $13::text[])
      on conflict do nothing returning request_id as id`,
     [...columns(rows), rows.map((row) => row.keptBecause)],
   );
@@ -33,9 +33,9 @@ async function insertRecent(db: Database, rows: readonly LogRow[]): Promise<{ id
   if (rows.length === 0) return [];
   return db.query(
     `insert into relearn.recent (request_id, ts, model, model_version, prompt, response, latency_ms, user_id_hash,
-       response_logprob, inclusion_probability, source)
+       response_logprob, inclusion_probability, source, tools)
      select * from unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::real[],
-       $8::text[], $9::float8[], $10::float8[], $11::text[])
+       $8::text[], $9::float8[], $10::float8[], $11::text[], $12::text[])
      on conflict do nothing returning request_id as id`,
     columns(rows),
   );
@@ -70,6 +70,7 @@ function columns(rows: readonly LogRow[]): unknown[][] {
     rows.map((row) => row.responseLogprob),
     rows.map((row) => row.inclusionProbability),
     rows.map((row) => row.source),
+    rows.map((row) => row.tools ?? null),
   ];
 }
 

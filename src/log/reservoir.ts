@@ -183,9 +183,9 @@ async function copyDrawn(db: Database, model: string, hour: Date, ids: string[],
   await db.query(`select relearn.ensure_partition('samples', $1)`, [hour]);
   await db.query(
     `insert into relearn.samples as s (request_id, ts, model, model_version, prompt, response, latency_ms, user_id_hash,
-       response_logprob, kept_because, inclusion_probability, source)
+       response_logprob, kept_because, inclusion_probability, source, tools)
      select request_id, ts, model, model_version, prompt, response, latency_ms, user_id_hash, response_logprob, 'healthy',
-       $4, source
+       $4, source, tools
      from relearn.recent r join unnest($3::text[]) as drawn (request_id) using (request_id)
      where r.ts >= $1 and r.ts < $1::timestamptz + interval '1 hour' and r.model = $2
      on conflict (request_id, ts) do nothing`,

@@ -12,6 +12,8 @@ export interface LogRow {
   /** `promptText` of the redacted messages. */
   prompt: string;
   response: string;
+  /** The redacted `OfferedTools` of the request as JSON; left out or null when it offered none. */
+  tools?: string | null;
   latencyMs: number;
   /** 16 hex digits, or null when the caller named no user. */
   userIdHash: string | null;

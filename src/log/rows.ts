@@ -10,17 +10,17 @@ export interface StoredRow extends Omit<LogRow, 'incident'> {
 export async function findRow(db: Database, requestId: string): Promise<StoredRow | null> {
   if (requestId.includes('\0')) return null;
   const [row] = await db.query<StoredRow>(
-    `select request_id as "requestId", ts, model, model_version as "modelVersion", prompt, response,
+    `select request_id as "requestId", ts, model, model_version as "modelVersion", prompt, response, tools,
        latency_ms as "latencyMs", user_id_hash as "userIdHash", response_logprob as "responseLogprob", source,
        kept_because as "keptBecause", inclusion_probability as "inclusionProbability",
        kept_because is not null as kept
      from (
-       select request_id, ts, model, model_version, prompt, response, latency_ms, user_id_hash, response_logprob, source,
-         kept_because, inclusion_probability
+       select request_id, ts, model, model_version, prompt, response, tools, latency_ms, user_id_hash, response_logprob,
+         source, kept_because, inclusion_probability
        from relearn.samples where request_id = $1
        union all
-       select request_id, ts, model, model_version, prompt, response, latency_ms, user_id_hash, response_logprob, source,
-         null, inclusion_probability
+       select request_id, ts, model, model_version, prompt, response, tools, latency_ms, user_id_hash, response_logprob,
+         source, null, inclusion_probability
        from relearn.recent where request_id = $1
      ) both_tables
      order by kept_because is null, ts
@@ -67,9 +67,9 @@ export async function pinRows(
        where not exists (select from sampled where sampled.request_id = r.request_id)
      ), copied as (
        insert into relearn.samples (request_id, ts, model, model_version, prompt, response, latency_ms, user_id_hash,
-         response_logprob, kept_because, inclusion_probability, source)
+         response_logprob, kept_because, inclusion_probability, source, tools)
        select request_id, ts, model, model_version, prompt, response, latency_ms, user_id_hash, response_logprob, $3,
-         coalesce(nullif(inclusion_probability, 0), 1), source
+         coalesce(nullif(inclusion_probability, 0), 1), source, tools
        from unsampled
        on conflict do nothing
      ), held as (

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { messageSchema, plainMessage, promptText, type Message } from '../chat.ts';
+import { messageSchema, plainMessage, promptText, readTools, type Message, type OfferedTools } from '../chat.ts';
 import { hashUser, keyedFraction } from '../log/hash-user.ts';
 import { countFound, createLogTally, type LogCounts, type LogTally } from '../log/log-tally.ts';
 import type { Counted } from '../log/minutes.ts';
 import { redactCutOff, redactMessage, type RedactText } from '../log/redact-message.ts';
+import { createToolsRedactor } from '../log/redact-tools.ts';
 import { redactRow, type Redacted, type Redactor } from '../log/redact/index.ts';
 import { laneOf } from '../log/queue.ts';
 import type { KeptBecause, LogRow, Source } from '../log/row.ts';
@@ -63,6 +64,11 @@ export interface AnswerLogOptions {
 
 type Described = Counted & Pick<LogRow, 'responseLogprob' | 'inclusionProbability'>;
 
+interface Asked {
+  prompt: readonly Message[];
+  tools: OfferedTools | null;
+}
+
 interface Texts {
   prompt: readonly Message[];
   response: string;
@@ -75,6 +81,7 @@ const mostHashes = 10_000;
 export function createAnswerLog({ writer, hashKey, durable = false, ...options }: AnswerLogOptions): AnswerLog {
   const tally = createLogTally();
   const redactor = countFound(options.redactor, tally.countFound);
+  const toolsRedactor = createToolsRedactor(redactor);
   /** Of users who asked lately: most ask more than once. */
   const hashes = new Map<string, string>();
   /** Rows that the second redactor is asked about. */
@@ -86,27 +93,34 @@ export function createAnswerLog({ writer, hashKey, durable = false, ...options }
     try {
       const { messages, redacted } = answer;
       if (messages === null) return drop('redaction_failed', row);
-      const prompt = typeof messages === 'string' ? readMessages(messages) : messages;
-      if (completion === undefined || prompt === undefined) return drop('unreadable', row);
+      const asked = typeof messages === 'string' ? readRequest(messages) : { prompt: messages, tools: null };
+      if (completion === undefined || asked === undefined) return drop('unreadable', row);
+      const { prompt, tools } = asked;
       const rewrite = (redact: RedactText): Texts => ({
         prompt: redacted === 'none' ? prompt.map((message) => redactMessage(message, redact)) : prompt,
         response: responseText(completion, redact),
       });
-      if (redacted === 'all') return push(answer, row, rewrite((text) => text)); // prettier-ignore
+      if (redacted === 'all') return push(answer, row, rewrite((text) => text), null); // prettier-ignore
       if (redactor.chain !== undefined) {
         const turn = laneOf(row) === 'kept' ? 'kept' : 'healthy';
-        return pushLater(answer, row, redactRow(redactor, rewrite, { turn }));
+        const offered = tools === null ? null : toolsRedactor.redactChained(tools, { turn });
+        return pushLater(answer, row, Promise.all([redactRow(redactor, rewrite, { turn }), offered]));
       }
       const redact = redactor.startRow();
-      return push(answer, row, rewrite((text) => redact(text).text)); // prettier-ignore
+      const offered = tools === null ? null : toolsRedactor.redact(tools);
+      return push(answer, row, rewrite((text) => redact(text).text), offered); // prettier-ignore
     } catch {
       return drop('redaction_failed', row); // the error may quote the text
     }
   }
 
-  function pushLater(answer: RawAnswer, row: Described, redacting: Promise<Texts>): Promise<void> | undefined {
+  function pushLater(
+    answer: RawAnswer,
+    row: Described,
+    redacting: Promise<[texts: Texts, tools: string | null]>,
+  ): Promise<void> | undefined {
     const made: Promise<void> = redacting
-      .then((texts) => push(answer, row, texts))
+      .then(([texts, tools]) => push(answer, row, texts, tools))
       .catch(() => drop('redaction_failed', row))
       .finally(() => asking.delete(made));
     asking.add(made);
@@ -114,7 +128,12 @@ export function createAnswerLog({ writer, hashKey, durable = false, ...options }
   }
 
   /** Takes redacted texts. Answers what the writer does. */
-  function push(answer: RawAnswer, described: Described, { prompt, response }: Texts): Promise<void> | undefined {
+  function push(
+    answer: RawAnswer,
+    described: Described,
+    { prompt, response }: Texts,
+    tools: string | null,
+  ): Promise<void> | undefined {
     const { requestId, incident, latencyMs } = answer;
     const { ts, source, model, modelVersion, responseLogprob, keptBecause, inclusionProbability } = described;
     // Written out: spread into one another, these objects cost more than the sampling.
@@ -125,6 +144,7 @@ export function createAnswerLog({ writer, hashKey, durable = false, ...options }
       modelVersion,
       prompt: promptText(prompt),
       response,
+      tools,
       latencyMs,
       userIdHash: hashOf(answer.user),
       responseLogprob,
@@ -212,8 +232,11 @@ function responseText({ message, cutOff }: Completion, redact: RedactText): stri
   return JSON.stringify(plainMessage(redacted));
 }
 
-const request = z.object({ messages: z.array(messageSchema).min(1) });
+const messagesSchema = z.array(messageSchema).min(1);
 
-function readMessages(json: string): Message[] | undefined {
-  return request.safeParse(JSON.parse(json)).data?.messages;
+function readRequest(json: string): Asked | undefined {
+  const request: unknown = JSON.parse(json);
+  if (typeof request !== 'object' || request === null || !('messages' in request)) return undefined;
+  const prompt = messagesSchema.safeParse(request.messages).data;
+  return prompt && { prompt, tools: readTools(request) };
 }

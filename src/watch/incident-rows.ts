@@ -181,10 +181,10 @@ async function copySlice(
        from relearn.incidents where id = $1
      ), copied as (
        insert into relearn.samples (request_id, ts, model, model_version, prompt, response, latency_ms, user_id_hash,
-         response_logprob, kept_because, inclusion_probability, source)
+         response_logprob, kept_because, inclusion_probability, source, tools)
        select w.request_id, w.ts, w.model, w.model_version, w.prompt, w.response, w.latency_ms, w.user_id_hash,
          w.response_logprob, case when w.ts <= b.detected_at then 'drift_window' else 'post_drift' end,
-         coalesce(d.probability, w.inclusion_probability), w.source
+         coalesce(d.probability, w.inclusion_probability), w.source, w.tools
        from wanted w cross join budget b
        left join relearn.draws d on d.model = w.model and d.hour = date_trunc('hour', w.ts, 'UTC')
        where b.kept

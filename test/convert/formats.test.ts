@@ -14,7 +14,7 @@ const turns = [
 function lessonOf(row: Partial<CorrectedRow>) {
   return readLesson({
     ...{ seq: 1, requestId: 'r', correctionId: 'c', prompt: 'hello', completion: 'right', response: 'wrong' },
-    ...{ ts: new Date(0), tags: [], incident: '' },
+    ...{ tools: null, ts: new Date(0), tags: [], incident: '' },
     ...row,
   });
 }
@@ -22,6 +22,42 @@ function lessonOf(row: Partial<CorrectedRow>) {
 test('turns that call tools are kept, and so is an answer that calls one', () => {
   const lesson = lessonOf({ prompt: JSON.stringify(turns), completion: JSON.stringify(calling) });
   assert.deepEqual(toChatPair(lesson).messages, [...turns, calling]);
+});
+
+const refund = { type: 'function', function: { name: 'refund', parameters: { type: 'object', properties: {} } } };
+
+test('what the model could call stands beside the turns, where each format has it', () => {
+  const offered = { tools: [refund], parallel_tool_calls: false };
+  const lesson = lessonOf({ tools: JSON.stringify(offered) });
+  assert.deepEqual(toChatPair(lesson), { messages: [...lesson.asked, lesson.right], ...offered });
+  const openai = toOpenAiPreference(lesson);
+  assert.deepEqual(openai?.input, { messages: lesson.asked, ...offered });
+  assert.deepEqual(toTrlPreference(lesson), {
+    ...{ prompt: lesson.asked, chosen: [lesson.right], rejected: [lesson.wrong] },
+    ...offered,
+  });
+});
+
+test('tools are redacted once more, and that counts', () => {
+  const described = { ...refund, function: { ...refund.function, description: 'else mail ann@example.com' } };
+  const lesson = lessonOf({ tools: JSON.stringify({ functions: [described] }) });
+  assert.deepEqual(toChatPair(lesson).functions, [
+    { ...refund, function: { ...refund.function, description: 'else mail [EMAIL]' } },
+  ]);
+  assert.equal(lesson.redactedAgain, true);
+  assert.equal(lessonOf({ tools: JSON.stringify({ tools: [refund] }) }).redactedAgain, false);
+});
+
+test('a call that a person corrected is a call, however they spaced and ordered it', () => {
+  const { role, ...rest } = calling;
+  const lesson = lessonOf({
+    completion: JSON.stringify({ ...rest, role }, null, 2),
+    response: JSON.stringify(calling),
+  });
+  assert.deepEqual(lesson.right, calling);
+  assert.equal(lesson.wrong, null, 'the same in other words');
+  const text = '{"name":"Ann","role":"assistant"}';
+  assert.deepEqual(lessonOf({ completion: text }).right, { role: 'assistant', content: text });
 });
 
 test('the last turn is the assistant, what it should have said preferred over what it said', () => {

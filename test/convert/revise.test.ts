@@ -230,3 +230,24 @@ test('a dataset whose build was killed before it had moved its files stops no er
   assert.ok((await reviseAll('halfway')).some((revision) => revision.id === id));
   await endErasure('halfway');
 });
+
+test('preferences of the same question with other tools stay when one of them is erased', async () => {
+  const question = 'is it going to rain tomorrow';
+  const ids = {
+    dora: (await ask('dora', [question], 'rain'))[0] ?? '',
+    emil: (await ask('emil', [question], 'sun'))[0] ?? '',
+  };
+  for (const [user, id] of Object.entries(ids)) {
+    const tools = JSON.stringify({ tools: [{ type: 'function', function: { name: `tool_of_${user}` } }] });
+    await db.query(`update relearn.samples set tools = $2 where request_id = $1`, [id, tools]);
+  }
+  const { id } = await build();
+  assert.deepEqual(await beginToErase('dora'), [id]);
+  const revised = await reviseDataset(db, { id, userIdHash: 'dora', directory });
+  await endErasure('dora');
+  const files = await readFiles();
+  for (const name of ['train', 'preferences.openai', 'preferences.trl']) {
+    const left = files[`${revised?.revision ?? ''}/${name}.jsonl`] ?? '';
+    assert.ok(left.includes('tool_of_emil') && !left.includes('tool_of_dora'), name);
+  }
+});

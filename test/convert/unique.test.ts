@@ -6,7 +6,7 @@ import { keepUnique } from '../../src/convert/unique.ts';
 function rowsOf(...said: readonly (readonly [prompt: string, completion: string])[]): CorrectedRow[] {
   return said.map(([prompt, completion], index) => ({
     ...{ seq: index + 1, requestId: `r${index + 1}`, correctionId: `c${index + 1}`, prompt, completion },
-    ...{ response: 'wrong', ts: new Date(0), tags: [], incident: '' },
+    ...{ response: 'wrong', tools: null, ts: new Date(0), tags: [], incident: '' },
   }));
 }
 
@@ -40,6 +40,25 @@ test('the same question answered differently goes with most rows', () => {
 test('of two answers to the same question the newest wins', () => {
   const rows = rowsOf(['block my card', 'freeze'], ['block my card', 'lost']);
   assert.deepEqual(outcome(rows), { kept: ['r2'], dropped: ['r1 conflict of r2'] });
+});
+
+test('the same question to a model that could call other tools is another question', () => {
+  const rows = rowsOf(['the weather in Bonn', 'rain'], ['the weather in Bonn', 'I cannot tell']);
+  const [first, second] = rows;
+  assert.ok(first !== undefined && second !== undefined);
+  first.tools = '{"tools":[{"function":{"name":"weather"}}]}';
+  assert.deepEqual(outcome(rows), { kept: ['r1', 'r2'], dropped: [] });
+  second.completion = 'rain';
+  assert.deepEqual(outcome(rows), { kept: ['r1', 'r2'], dropped: [] });
+  second.tools = first.tools;
+  assert.deepEqual(outcome(rows), { kept: ['r1'], dropped: ['r2 duplicate of r1'] });
+});
+
+test('the same calls under other ids say the same', () => {
+  const call = (id: string) =>
+    JSON.stringify({ role: 'assistant', content: null, tool_calls: [{ id, function: { name: 'weather' } }] });
+  const rows = rowsOf(['the weather in Bonn', call('a')], ['the weather in Bonn', call('b')]);
+  assert.deepEqual(outcome(rows), { kept: ['r1'], dropped: ['r2 duplicate of r1'] });
 });
 
 test('questions in one conversation count with their turns', () => {

@@ -10,6 +10,7 @@ export function newRow(change: Partial<LogRow> = {}): LogRow {
     modelVersion: 'mail-1',
     prompt: 'is this spam?',
     response: 'ham',
+    tools: null,
     latencyMs: 1.5,
     userIdHash: '0123456789abcdef',
     responseLogprob: -0.1,

@@ -93,7 +93,7 @@ test('with a reservoir drawn before the pins, weights give the planted rate too'
 });
 
 test('the rows with the smallest keyed hashes are drawn, once, however many workers draw', async () => {
-  const rows = traffic(3000, 0);
+  const rows = traffic(3000, 0).map((row) => ({ ...row, tools: '{"tools":[{}]}' }));
   await insertRows(db, rows);
   const drawn = await Promise.all(Array.from({ length: 4 }, () => drawReservoirs(db, options)));
   assert.equal(drawn.flat().length, 1);
@@ -104,11 +104,11 @@ test('the rows with the smallest keyed hashes are drawn, once, however many work
     .sort((a, b) => a.fraction - b.fraction)
     .slice(0, 400)
     .map(({ requestId }) => requestId);
-  const stored = await db.query<{ id: string; p: number }>(
-    `select request_id as id, inclusion_probability as p from relearn.samples where kept_because = 'healthy'`,
+  const stored = await db.query<{ id: string; p: number; tools: string }>(
+    `select request_id as id, inclusion_probability as p, tools from relearn.samples where kept_because = 'healthy'`,
   );
   assert.deepEqual(stored.map(({ id }) => id).sort(), smallest.sort());
-  assert.ok(stored.every(({ p }) => p === 400 / healthy.length));
+  assert.ok(stored.every(({ p, tools }) => p === 400 / healthy.length && tools === '{"tools":[{}]}'));
 });
 
 test('an hour with fewer rows than the reservoir holds is kept whole, with certainty', async () => {

@@ -21,8 +21,8 @@ beforeEach(() => db.query('truncate relearn.samples, relearn.recent, relearn.pin
 after(() => database.close());
 
 test('a row is found wherever it lies, and an unknown one is not', async () => {
-  const kept = newRow();
-  const unsampled = newUnsampledRow({ userIdHash: null, responseLogprob: null });
+  const kept = newRow({ tools: '{"tools":[]}' });
+  const unsampled = newUnsampledRow({ userIdHash: null, responseLogprob: null, tools: '{"functions":[]}' });
   await insertRows(db, [kept, unsampled]);
   assert.deepEqual({ ...(await findRow(db, kept.requestId)), incident: null }, { ...kept, kept: true });
   assert.deepEqual({ ...(await findRow(db, unsampled.requestId)), incident: null }, { ...unsampled, kept: false });
@@ -30,14 +30,18 @@ test('a row is found wherever it lies, and an unknown one is not', async () => {
 });
 
 test('pinning copies rows that were not sampled, once, and passes over unknown ones', async () => {
-  const rows = [newRow(), newUnsampledRow(), newUnsampledRow({ inclusionProbability: 0 })];
+  const tools = '{"tools":[{}]}';
+  const rows = [newRow({ tools }), newUnsampledRow({ tools }), newUnsampledRow({ inclusionProbability: 0, tools })];
   await insertRows(db, rows);
   const ids = rows.map((row) => row.requestId);
   for (let time = 0; time < 2; time += 1) {
     const held = await pinRows(db, [...ids, ids[1] ?? '', 'nobody'], 'report');
     assert.deepEqual(held.sort(), [...ids].sort());
   }
-  for (const id of ids) assert.equal((await findRow(db, id))?.kept, true);
+  for (const id of ids) {
+    const found = await findRow(db, id);
+    assert.deepEqual([found?.kept, found?.tools], [true, tools]);
+  }
   assert.deepEqual(await db.query('select reason, probability, count(*) as n from relearn.pins group by 1, 2'), [
     { reason: 'report', probability: 1, n: 3 },
   ]);

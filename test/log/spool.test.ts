@@ -121,6 +121,23 @@ test('a spool that was stored and not removed is stored again, which changes not
   assert.deepEqual(await minutes(), { requests: 31, low: 10, kept: 20, dropped: 1 });
 });
 
+test('what a request offered to call is replayed, and so is a line of before there was such a field', async () => {
+  const tools = '{"tools":[{}]}';
+  const row = newRow({ tools });
+  const older = newRow();
+  delete older.tools;
+  const first = open({ db: nowhere });
+  void first.push(row);
+  await first.close();
+  const file = (await spoolFiles()).find((path) => path.endsWith('-healthy.jsonl')) ?? '';
+  await appendFile(file, `${JSON.stringify(older)}\n`);
+  const second = open();
+  await until(() => second.counts().written >= 2);
+  await second.close();
+  assert.deepEqual(await storedIds(), ids([row, older]));
+  assert.deepEqual(await db.query(`select tools from relearn.samples order by tools`), [{ tools }, { tools: null }]);
+});
+
 test('several processes share what a dead one left; a living one keeps its own', async () => {
   const rows = mixed(1500);
   const dead = open({ db: nowhere });

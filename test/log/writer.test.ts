@@ -45,12 +45,14 @@ after(() => database.close());
 
 test('kept rows go to samples and the others to recent, as they were', async () => {
   const writer = openWriter();
-  const kept = newRow({ responseLogprob: null, userIdHash: null, prompt: 'quotes " and \\ and {braces}, NULL' });
+  const tools = JSON.stringify({ tools: [{ description: 'a tab\t, a "quote" and a \\' }] });
+  const kept = newRow({ responseLogprob: null, userIdHash: null, prompt: 'quotes " and \\ and {braces}, NULL', tools });
   void writer.push(kept);
+  void writer.push(newUnsampledRow({ tools }));
   void writer.push(newUnsampledRow());
   await end(writer);
   const [stored] = await db.query(`select prompt, response_logprob, user_id_hash, ts, latency_ms, kept_because,
-    inclusion_probability, source from relearn.samples`);
+    inclusion_probability, source, tools from relearn.samples`);
   assert.deepEqual(stored, {
     prompt: kept.prompt,
     response_logprob: null,
@@ -60,9 +62,10 @@ test('kept rows go to samples and the others to recent, as they were', async () 
     kept_because: 'healthy',
     inclusion_probability: 0.05,
     source: 'production',
+    tools,
   });
-  assert.equal(await count('recent'), 1);
-  assert.deepEqual(writer.counts(), { written: 2, dropped: {}, queued: 0, spooled: none });
+  assert.deepEqual(await db.query(`select tools from relearn.recent order by tools`), [{ tools }, { tools: null }]);
+  assert.deepEqual(writer.counts(), { written: 3, dropped: {}, queued: 0, spooled: none });
 });
 
 test('a row is stored without anyone asking for it', async () => {

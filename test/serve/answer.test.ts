@@ -67,6 +67,7 @@ test('the row holds what the answer says, at the time the request id holds', asy
     modelVersion: 'v1',
     prompt: 'where is my card',
     response: 'billing',
+    tools: null,
     latencyMs: answered.latencyMs,
     userIdHash: hashUser('key', 'u1'),
     responseLogprob: -0.25,

@@ -136,6 +136,51 @@ test('tool calls stay JSON when the second redactor marks what is in them', asyn
   ]);
 });
 
+/** An answer to a request that offers a tool of this description, as an endpoint's is handed to the log. */
+function answerOffering(description: string): RawAnswer {
+  const tools = [{ type: 'function', function: { name: 'mail', description } }];
+  return {
+    served: { model: 'triage', version: 'v1', lowConfidenceBelow: -0.5, healthyRate: 1 },
+    ...{ requestId: newRequestId(), ts: new Date(), incident: null, user: undefined, source: 'production' },
+    ...{ flagged: false, latencyMs: 1, redacted: 'none' },
+    messages: JSON.stringify({ messages: [{ role: 'user', content: 'hello' }], tools }),
+    completion: JSON.stringify({ choices: [{ message: { content: 'hello' } }] }),
+  };
+}
+
+test('tools are redacted once for all requests that offer the same', async (t) => {
+  const analyzer = await withAnalyzer(t);
+  const { log, rows, dropped } = openMemoryLog(createRedactor({ chain: analyzer.chain }));
+  const add = async (description: string) => {
+    void log.add(answerOffering(description));
+    await log.flush();
+  };
+  await add('writes to Ann Lee, bob@x.com');
+  const asked = analyzer.texts.length;
+  await add('writes to Ann Lee, bob@x.com');
+  assert.deepEqual(analyzer.texts.slice(asked), ['hello'], 'of the second row only what was said');
+  analyzer.become('fails');
+  await add('writes to Ann Lee');
+  assert.deepEqual(
+    rows.map(({ tools }) => tools),
+    Array(2).fill(
+      '{"tools":[{"type":"function","function":{"name":"mail","description":"writes to [PERSON], [EMAIL]"}}]}',
+    ),
+  );
+  assert.deepEqual(dropped, ['redaction_failed']);
+});
+
+test('tools that are new each time are redacted, too', async () => {
+  const { log, rows } = openMemoryLog(createRedactor());
+  const long = 'x '.repeat(300_000);
+  for (let n = 0; n < 9; n += 1) void log.add(answerOffering(`${n} ${long} bob@x.com`));
+  await log.flush();
+  assert.equal(rows.length, 9);
+  for (const [n, { tools }] of rows.entries()) {
+    assert.ok(tools?.includes(`"${n} x`) === true && tools.endsWith('[EMAIL]"}}]}'), `row ${n}`);
+  }
+});
+
 for (const reads of ['raw', 'redacted']) {
   test(`prompt and response of a row share their numbers where the model reads ${reads} text`, async () => {
     const { flush, ask, rows } = setUp({ numbered: true }, { reads, text: 'x@y.org or bob@x.com' });

@@ -56,6 +56,7 @@ test('the rows of the window and those after it are brought into samples, pinned
     { id: 'probe', ts: at(-5), source: 'probe' },
     { id: 'other', ts: at(-5), model: 'other' },
   ]);
+  await stack.db.query(`update relearn.recent set tools = '{"tools":[{}]}'`);
   await insertRows(stack.db, 'samples', [
     { id: 'sampled', ts: at(-30), keptBecause: 'low_confidence' },
     { id: 'sampled-after', ts: at(30), keptBecause: 'post_drift' },
@@ -72,6 +73,10 @@ test('the rows of the window and those after it are brought into samples, pinned
     row('after', 'post_drift', 'post_drift'),
     row('sampled-after', 'post_drift', 'post_drift'),
   ]);
+  const copied = await stack.db.query(
+    `select request_id as id from relearn.samples where tools is not null order by ts`,
+  );
+  assert.deepEqual(copied, [{ id: 'first' }, { id: 'last' }, { id: 'after' }]);
 });
 
 test('done again, from the start or from where it stopped, it changes nothing and finds rows written late', async () => {

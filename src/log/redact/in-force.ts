@@ -29,14 +29,23 @@ export function redactText(text: string): Redacted {
 
 /** The conversation with every text in it redacted, and what was found in all of it. As `redactText`. */
 export function redactMessages(messages: readonly Message[]): { messages: Message[]; found: Record<string, number> } {
+  const { result, found } = redactTexts((redact) => messages.map((message) => redactMessage(message, redact)));
+  return { messages: result, found };
+}
+
+/** What `rewrite` makes of texts, each put through what it is given, and what was found in all of them. As `redactText`. */
+export function redactTexts<Result>(rewrite: (redact: RedactText) => Result): {
+  result: Result;
+  found: Record<string, number>;
+} {
   const found: Record<string, number> = {};
   const redactOne = inForce.startRow();
-  const redact = (text: string) => {
-    const result = redactOne(text);
-    for (const [kind, count] of Object.entries(result.found)) found[kind] = (found[kind] ?? 0) + count;
-    return result.text;
-  };
-  return { messages: messages.map((message) => redactMessage(message, redact)), found };
+  const result = rewrite((text) => {
+    const redacted = redactOne(text);
+    for (const [kind, count] of Object.entries(redacted.found)) found[kind] = (found[kind] ?? 0) + count;
+    return redacted.text;
+  });
+  return { result, found };
 }
 
 /**

@@ -3,6 +3,7 @@ export {
   redactorInForce,
   redactorVersion,
   redactText,
+  redactTexts,
   redactToStore,
   useRedaction,
 } from './in-force.ts';

@@ -23,6 +23,7 @@ const rowLine = z.object({
   keptBecause: z.enum(['low_confidence', 'flagged', 'drift_window', 'post_drift', 'healthy']).nullable(),
   inclusionProbability: z.number(),
   incident: z.string().nullable(),
+  tools: z.string().nullable().default(null), // older lines have none
 }) satisfies z.ZodType<LogRow>;
 
 const tallyLine = z.object({
