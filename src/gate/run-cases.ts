@@ -118,7 +118,7 @@ const heldOutRow = z.object({ messages: z.array(messageSchema).min(2), incident:
 
 /**
  * The pack together with the held-out corrections of a dataset, as slices `learned/<incident>` (invariant 11). They
- * ask whether the lesson was learned.
+ * ask whether the lesson was learned. A correction without text, which calls tools, is no case: cases are asked without tools.
  */
 export async function readCasesWithLearned(path: string, datasetPath: string): Promise<CaseSet> {
   const pack = await readPack(path);
@@ -128,6 +128,7 @@ export async function readCasesWithLearned(path: string, datasetPath: string): P
   for await (const { messages, incident } of readJsonl(join(datasetPath, 'held-out.jsonl'), heldOutRow)) {
     const last = messages.at(-1);
     const completion = last === undefined ? '' : messageText(last);
+    if (completion.trim() === '') continue;
     const one = exactCase(
       messages.slice(0, -1),
       completion,

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { promptText } from '../../src/chat.ts';
 import { checkSchema } from '../../src/gate/assertions.ts';
 import type { Scorers } from '../../src/gate/check.ts';
 import { exactCase, type Case } from '../../src/gate/pack.ts';
-import { runCases } from '../../src/gate/run-cases.ts';
+import { readCasesWithLearned, runCases } from '../../src/gate/run-cases.ts';
 import type { AnswerRequest, Answered } from '../../src/serve/answer.ts';
 
 /** Answers each prompt with what the test gives it, in turn, and notes how it was asked. */
@@ -92,4 +95,25 @@ test('answers are timed one by one when a case or the caller wants it', async ()
   const [timed] = await runCases(answerer, scorers, { ...asked(ask('a')), timed: true });
   assert.equal(timed?.latencyMs, 10);
   assert.ok(answerer.batches.every((size) => size === 1));
+});
+
+test('held-out corrections are cases of what was learned, but for those that call tools: nobody can answer them', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'relearn-cases-'));
+  const call = { role: 'assistant', content: null, tool_calls: [{ id: 'c', function: { name: 'weather' } }] };
+  const heldOut = [{ role: 'assistant', content: 'rain' }, call, { ...call, content: ' ' }].map((said, place) => ({
+    messages: [{ role: 'user', content: `question ${place}` }, said],
+    incident: 'i1',
+  }));
+  await writeFile(join(folder, 'held-out.jsonl'), heldOut.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  const pack = join(folder, 'pack.jsonl');
+  await writeFile(pack, '{"prompt":"a","completion":"yes"}\n');
+  const { cases } = await readCasesWithLearned(pack, folder);
+  assert.deepEqual(
+    cases.map(({ slice, messages }) => [slice, messages[0]?.content]),
+    [
+      ['all', 'a'],
+      ['learned/i1', 'question 0'],
+    ],
+  );
+  await rm(folder, { recursive: true });
 });
