@@ -1,4 +1,4 @@
-import { closes, joinedAfter, joinedBefore, opens } from './characters.ts';
+import { closesOrIsFollowed, joinedAfter, joinedBefore, opensOrIsNamed } from './characters.ts';
 import { luhn } from './checksum.ts';
 import { groupEnd, groupSize, groupStart, type Scan } from './scan.ts';
 
@@ -17,6 +17,19 @@ const issuers: readonly [RegExp, readonly number[]][] = [
   [/^(?:636|5067|4011)/, [16]], // InstaPayment, Elo
   [/^1/, [15]], // UATP
 ];
+/** Ranges that are history or seldom given out: such a number is a card's where the text speaks of one. */
+const rareIssuers: readonly [RegExp, readonly number[]][] = [
+  [/^4/, [13]], // Visa
+  [/^(?:5[06-8]|6[37]|0604)/, [12, 13, 14, 15, 16, 17, 18, 19]], // Maestro
+  [/^35/, [16]], // JCB
+  [/^2131/, [15]], // JCB
+  [/^(?:2014|2149)/, [15]], // enRoute
+];
+/** Ranks behind every length of the usual issuers. */
+const rare = 99;
+const cardWord =
+  /card|visa|master|amex|maestro|jcb|diners|credit|debit|charge|(?<![a-z])(?:cc|pan|pay)(?![a-z])|karte|carte|tarjeta|cart[aã]o|carta|カード|카드|卡/i;
+const wordReach = 48;
 const longest = 19;
 const shortest = 12;
 
@@ -26,7 +39,7 @@ export function cardAt(scan: Scan, first: number): number {
   const start = groupStart(scan, first);
   const size = groupSize(scan, first);
   if (size !== 4 && size !== 6 && size < shortest) return -1;
-  if (joinedBefore(text, start, scan.taken) || !(opens(text, start) || isTrack(scan, first))) return -1;
+  if (joinedBefore(text, start, scan.taken) || !(opensOrIsNamed(text, start) || isTrack(scan, first))) return -1;
   let digits = '';
   let found = -1;
   let rank = Infinity;
@@ -37,9 +50,11 @@ export function cardAt(scan: Scan, first: number): number {
     if (digits.length + more > longest) break;
     digits += text.slice(groupStart(scan, group), end);
     if (digits.length < shortest || !isGrouped(group - first, size, more, digits.length)) continue;
-    if (!closes(text, end) || joinedAfter(text, end) || isColumn(scan, first, group)) continue;
+    if (!closesOrIsFollowed(text, end) || joinedAfter(text, end) || isColumn(scan, first, group)) continue;
+    if (!luhn(digits)) continue;
     const place = issued(digits);
-    if (place >= rank || !luhn(digits)) continue;
+    if (place >= rank) continue;
+    if (place === rare && !cardWord.test(text.slice(Math.max(0, start - wordReach), end + wordReach))) continue;
     rank = place;
     found = end;
   }
@@ -50,6 +65,8 @@ export function cardAt(scan: Scan, first: number): number {
 function isGrouped(before: number, first: number, last: number, total: number): boolean {
   if (before === 0) return true;
   if (first === 6) return before === 1 && last === 13;
+  // 4 4 4 4 2 and 4 4 4 4 1 of Maestro, 4 4 4 1 of an old Visa.
+  if (last < 3 && (total > 16 ? before === 4 : total === 13)) return first === 4;
   return before > 1 && (last >= 3 || (before === 3 && last === 2 && total === 14));
 }
 
@@ -61,7 +78,11 @@ function issued(digits: string): number {
     const place = lengths.indexOf(digits.length);
     if (place !== -1 && place < best && !(digits.startsWith('1') && digits.length !== 15)) best = place;
   }
-  return best;
+  return best === Infinity && isIn(rareIssuers, digits) ? rare : best;
+}
+
+function isIn(ranges: typeof issuers, digits: string): boolean {
+  return ranges.some(([range, lengths]) => lengths.includes(digits.length) && range.test(digits));
 }
 
 const column = /^(?:[\t_]| {0,2}\r?\n {0,2})$/;

@@ -53,6 +53,7 @@ const longestMark = 24;
 export function opens(text: string, start: number): boolean {
   if (start === 0) return true;
   const code = text.charCodeAt(start - 1);
+  if (code === 95) return isEmphasis(text, start - 1, -1);
   if (isWord(code)) return false;
   return code !== 93 || !markAtEnd.test(text.slice(Math.max(0, start - longestMark), start));
 }
@@ -61,8 +62,35 @@ export function opens(text: string, start: number): boolean {
 export function closes(text: string, end: number): boolean {
   if (end >= text.length) return true;
   const code = text.charCodeAt(end);
+  if (code === 95) return isEmphasis(text, end, 1);
   if (isWord(code)) return false;
   return code !== 91 || !markAtStart.test(text.slice(end, end + longestMark));
+}
+
+/** Markdown's _ and __ stand at the edge of a word; those of snake_case join two, and a mark is part of a word. */
+function isEmphasis(text: string, place: number, step: 1 | -1): boolean {
+  let at = place + step;
+  if (text.charCodeAt(at) === 95) at += step;
+  const code = text.charCodeAt(at);
+  return !isWord(code) && code !== 91 && code !== 93;
+}
+
+const nameThatTouches = /(?<![A-Za-z0-9_])(?:ssn|tel|fax|ip|cell|phone|mobile|mob|card|visa|cc)$/i;
+const nameThatFollows = /^(?:cvv|cvc|exp|bic)/i;
+const longestName = 8;
+
+/** As `opens`; what the number is may be said right before it: SSN123-45-6789, Tel030-1234567. */
+export function opensOrIsNamed(text: string, start: number): boolean {
+  if (opens(text, start)) return true;
+  return (
+    isAsciiLetter(text.charCodeAt(start - 1)) &&
+    nameThatTouches.test(text.slice(Math.max(0, start - longestName), start))
+  );
+}
+
+/** As `closes`; what comes next may be said right behind it: 4111 1111 1111 1111CVV 123. */
+export function closesOrIsFollowed(text: string, end: number): boolean {
+  return closes(text, end) || nameThatFollows.test(text.slice(end, end + 3));
 }
 
 /**

@@ -27,13 +27,13 @@ const behindField = /=[^\s"'<>&=]{1,81}$/;
 const beforeSign = /^[\w.-]{0,40}(?:@|%40)/;
 
 const maybeRoundabout = new RegExp(
-  String.raw`[\\%&${likes}${invisible}]|[[({] ?(?:at|AT|dot|DOT) ?[\])}]|[0-9)A-Z/-]\+[0-9(A-Z%/+-]`,
+  String.raw`[\\%&${likes}${invisible}]|[[({](?: ?(?:at|AT|dot|DOT) ?[\])}]|\.\])|\u3002[0-9A-Za-z]|[0-9)A-Z/-]\+[0-9(A-Z%/+-]`,
 );
 const roundabout = new RegExp(
   String.raw`\\{1,4}(?:u(?<unicode>[0-9a-fA-F]{4})|x(?<byte>[0-9a-fA-F]{2})|(?<letter>[nrt"'/]))` +
     String.raw`|%(?:25){0,2}(?:(?<percent>[2-7][0-9a-fA-F]|0[9aAdD])|(?<utf8>(?:[cC][2-9a-fA-F]|[dD][0-9a-fA-F])%[89abAB][0-9a-fA-F]|[eE][0-9a-fA-F]%[89abAB][0-9a-fA-F]%[89abAB][0-9a-fA-F]))` +
-    String.raw`|&(?:#(?<decimal>\d{2,5})|#[xX](?<entity>[0-9a-fA-F]{2,4})|(?<name>nbsp|commat|amp|quot|lt|gt|period|hyphen));` +
-    String.raw`|[${likes}]+|[${invisible}]+| ?[[({] ?(?<spelled>at|AT|dot|DOT) ?[\])}] ?|${plus}`,
+    String.raw`|&(?:#(?<decimal>\d{2,5})|#[xX](?<entity>[0-9a-fA-F]{2,4})|(?<name>nbsp|ensp|emsp|thinsp|commat|amp|quot|apos|lt|gt|period|hyphen|dash|ndash|mdash|minus|plus|lpar|rpar|colon|sol|shy));` +
+    String.raw`|[${likes}]+|[${invisible}]+| ?[[({] ?(?<spelled>at|AT|dot|DOT) ?[\])}] ?|\[(?<point>\.)\]|(?<=[0-9A-Za-z])\u3002(?=[0-9A-Za-z])|${plus}`,
   'g',
 );
 
@@ -41,6 +41,9 @@ const letters: Record<string, string> = { n: '\n', r: '\r', t: '\t' };
 const spellings: Record<string, string> = { at: '@', dot: '.' };
 const names: Record<string, string> = {
   nbsp: ' ',
+  ensp: ' ',
+  emsp: ' ',
+  thinsp: ' ',
   commat: '@',
   amp: '&',
   quot: '"',
@@ -48,7 +51,20 @@ const names: Record<string, string> = {
   gt: '>',
   period: '.',
   hyphen: '-',
+  dash: '-',
+  ndash: '-',
+  mdash: '\u2014',
+  minus: '-',
+  plus: '+',
+  lpar: '(',
+  rpar: ')',
+  colon: ':',
+  sol: '/',
+  apos: "'",
+  shy: '',
 };
+/** Typed for "." by who writes Chinese or Japanese. */
+const ideographicPoint = '\u3002';
 const isSpace = new RegExp(`[${spaces}]`);
 const isDash = new RegExp(`[${dashes}]`);
 const isInvisible = new RegExp(`[${invisible}]`);
@@ -99,7 +115,8 @@ function isFormSpace(text: string, at: number): boolean {
 }
 
 function plainly(whole: string, groups: Record<string, string | undefined>): string {
-  const { unicode, byte, letter, percent, utf8, decimal, entity, name, spelled } = groups;
+  const { unicode, byte, letter, percent, utf8, decimal, entity, name, spelled, point } = groups;
+  if (point !== undefined) return point;
   if (letter !== undefined) return letters[letter] ?? letter;
   if (name !== undefined) return names[name] ?? whole;
   if (spelled !== undefined) return spellings[spelled.toLowerCase()] ?? whole;
@@ -123,6 +140,7 @@ function plainCharacter(character: string): string {
   if (isSpace.test(character)) return ' ';
   if (isDash.test(character)) return '-';
   if (isInvisible.test(character)) return '';
+  if (character === ideographicPoint) return '.';
   const zero = zeros.find((start) => code >= start && code < start + 10);
   return zero === undefined ? character : String.fromCharCode(48 + code - zero);
 }

@@ -1,4 +1,4 @@
-import { closes, isAsciiLetter, opens } from './characters.ts';
+import { closesOrIsFollowed, isAsciiLetter, opens } from './characters.ts';
 import { mod97 } from './checksum.ts';
 import { groupStart, type Scan } from './scan.ts';
 
@@ -37,7 +37,7 @@ export function ibanAt(scan: Scan, first: number): number {
       group = at + 1;
     } else if (at - group === longestGap) return -1;
   }
-  return iban.length === length && closes(text, at) && mod97(iban.toUpperCase()) ? at : -1;
+  return iban.length === length && closesOrIsFollowed(text, at) && mod97(iban.toUpperCase()) ? at : -1;
 }
 
 /** IBANDE89370400440532013000: the name may touch. */

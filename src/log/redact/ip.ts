@@ -1,15 +1,15 @@
 import { isIP } from 'node:net';
-import { closes, isDigit, isHex, isWord, opens } from './characters.ts';
+import { closes, isDigit, isHex, isWord, opens, opensOrIsNamed } from './characters.ts';
 import { groupEnd, groupSize, groupStart, isAddressPart, type Scan } from './scan.ts';
 import type { Span } from './span.ts';
 
 /** Four numbers with dots are as often a version. What the text calls it last decides. */
 const context = 40;
 const versionCue =
-  /(?:\b(?:v\.?(?= )|ver|versions?|rel|releases?d?|builds?|firmware|sections?|sec|chapters?|clauses?|articles?|paragraphs?|figures?|tables?|oid)\b|version["']?\s*[:=]|[=<>~^!]=\s*["']?|[§^~])[^\n]*$/i;
+  /(?:versions?\b|\b(?:v\.?(?= )|ver|rel|releases?d?|builds?|firmware|sections?|sec|chapters?|clauses?|articles?|paragraphs?|figures?|tables?|oid)\b|version(?:["']?\s*[:=]|\(["'])|[=<>~^!]=\s*["']?|[§^~])[^\n]*$/i;
 /** These say so only right before it: an api has addresses, too, and people update them. */
 const nearVersionCue =
-  /\b(?:(?:drivers?|sdk|package|kernel|runtime|assembly|api|plugin|library|framework|chrome|firefox|safari|edge|opera|ec)[ -]|(?:up|down)grad(?:ed?|ing) |(?:updat|upgrad|downgrad)(?:ed?|ing) (?:[\w.-]{1,20} ){0,2}to )$/i;
+  /\b(?:(?:drivers?|sdk|package|kernel|runtime|assembly|api|plugin|library|framework|chrome|firefox|safari|edge|opera|ec)[ -]|(?:up|down)grad(?:ed?|ing) |(?:updat|upgrad|downgrad)(?:ed?|ing) (?:[\w.-]{1,20} ){0,2}to |(?:bump(?:s|ed|ing)?|(?:up|down)grad(?:es?|ed|ing)) (?:[\w.@/-]{1,30} )?from (?:\d[\d.]{4,14} to )?)$/i;
 const ipCue =
   /\b(?:ips?|ipv4|addr(?:ess(?:es)?)?|hosts?|hostnames?|servers?|clients?|from|remote|gateway|subnet|dns|ping|ssh|peer|origin|forwarded|nat|router|listen(?:ing)?|connect(?:ed|ion|ing)?|login|logged|banned?|blocked?|request)\b|ip(?:[_-]?addr(?:ess)?)?["']?\s*[:=]/i;
 
@@ -24,7 +24,7 @@ export function ipv4At(scan: Scan, first: number): number {
     if (groupSize(scan, group) > 3) return -1;
   }
   const end = groupEnd(scan, first + 3);
-  if (!opens(text, start) || !closes(text, end)) return -1;
+  if (!opensOrIsNamed(text, start) || !closes(text, end)) return -1;
   const before = text.charCodeAt(start - 1);
   // 1.2.3.4.5, lib-1.2.3.4, ==1.2.3.4
   if (

@@ -21,7 +21,7 @@ const shapes: readonly Shape[] = [
     verdict: 'yes',
   },
   { sizes: /^(?:1 )?3 7$/, digits: /^1?[2-9]\d\d[2-9]/, gaps: /\)/, verdict: 'yes' },
-  { sizes: /^(?:1 )?3 3 4$/, digits: /^1?[2-9]\d\d[2-9]/, verdict: 'maybe' },
+  { sizes: /^(?:1 )?3 3 4$/, digits: /^1?[2-9]\d\d[2-9]/, gaps: /[^/]$/, verdict: 'maybe' },
   // Russia: 8 (495) 123-45-67; Turkey: 532 123 45 67
   { sizes: /^1 3 3 2 2$/, digits: /^[78]/, verdict: 'yes' },
   { sizes: /^3 3 2 2$/, digits: /^[1-9]/, verdict: 'yes' },
@@ -31,6 +31,8 @@ const shapes: readonly Shape[] = [
   { sizes: /^2 5 4$/, digits: /^[1-9][1-9]9/, gaps: /-$/, verdict: 'yes' },
   { sizes: /^3 4 4$/, digits: /^1[3-9]/, verdict: 'yes' },
   { sizes: /^5 5$/, digits: /^[6-9]/, verdict: 'maybe' },
+  // Australia: 1300 975 707
+  { sizes: /^4 3 3$/, digits: /^1[38]00/, gaps: /^([ -]),\1$/, verdict: 'yes' },
   // Spain: 612 345 678
   { sizes: /^3 3 3$/, digits: /^[67]/, gaps: /^ , $/, verdict: 'maybe' },
 ];
@@ -63,9 +65,12 @@ function isTrunk(sizes: readonly number[], gaps: readonly string[], digits: stri
   const [first = 0, second = 0] = sizes;
   if (digits.length < 9 || first < 2 || first > (second === 6 ? 6 : 5) || sizes.length > 6) return false;
   // 0221 / 284233-0: the exchange of a company ends in one digit.
-  const exchange = sizes.length > 2 && gaps.at(-1) === '-' && sizes.at(-1) === 1;
+  const exchange =
+    gaps.at(-1) === '-' && sizes.at(-1) === 1 && (sizes.length === 3 || !gaps.slice(0, -1).includes('-'));
   if (sizes.slice(1, exchange ? -1 : undefined).some((size) => size < 2)) return false;
-  if (gaps.every((gap) => gap === '/') && gaps.length > 1) return false;
+  // 06/12/34/56/78, and no date.
+  if (gaps.every((gap) => gap === '/') && gaps.length > 1)
+    return sizes.length === 5 && sizes.every((size) => size === 2);
   if (gaps.every((gap) => gap === '.') && sizes.length < 3) return false;
   // 02134-1234 is a ZIP code.
   return !(sizes.length === 2 && first === 5 && second === 4);

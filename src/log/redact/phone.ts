@@ -1,14 +1,11 @@
-import { closes, isDigit, isGap, joinedAfter, joinedBefore, opens } from './characters.ts';
-import { createCue } from './cue.ts';
+import { closes, isDigit, isGap, joinedAfter, joinedBefore, opens, opensOrIsNamed } from './characters.ts';
 import { isInternational, isNational } from './phone-plans.ts';
 import { longestGap, readRun, type Run } from './phone-run.ts';
 import { alikeAfter, isDate, isPhoneShape, tooManyAlike } from './phone-shapes.ts';
+import { announced, announcedBehind, goesOnList, isOtherThing } from './phone-words.ts';
 import { groupEnd, groupSize, groupStart, type Scan } from './scan.ts';
 import type { Span } from './span.ts';
 
-const announced = createCue(
-  String.raw`phones?|telephone|(?<![a-z])(?:tel|mob|cell|fax|call|callto|dial|ring|sms|msisdn|hotline|helpline|handy|fono|celular|móvil|portable|rufnummer|reach|contact|m|t|p|ph)|mobile|whatsapp|signal|viber|wa\.me|text (?:me|us|him|her|them)|(?:my|his|her|our|their|your) (?:new |old |direct |cell |mobile |work |home )?number|t[eé]l[eé](?:ph|f)on[eo]?|telefoo?n(?:o|nummer)?|t[eé]l|cellulare|teléfono|телефон|тел|моб|звоните|电话|電話|手机|手機|携帯|联系方式|联系|聯繫|聯絡|致电|拨打|連絡先|号码|전화|연락처|휴대폰|번호|फ़?ोन|โทร|هاتف|جوال|تلفن`,
-);
 const extension = /^(?:,? ?(?:x|ext\.?|extension|durchwahl|доб\.?) ?:?|#)\d{1,6}/i;
 
 /** What is dialled for "+": 00 in most countries, 011 in North America. */
@@ -16,6 +13,8 @@ const exitCode = /^(00|011) ?[1-9]/;
 
 /** The fewest digits of a number, where a word announces it. */
 const fewestDigits = 7;
+/** The same where the words come behind the number. */
+const fewestBehind = 9;
 /** A doubtful number asks libphonenumber. A text that asks more often gets the rest by shape alone. */
 const checksPerText = 20;
 
@@ -40,8 +39,9 @@ export function takePhone(scan: Scan, first: number, spans: Span[], looks: Phone
   if (plus === -1 && first < looks.alikeUntil && (size === 1 || text.charCodeAt(start) !== 48)) return first;
   const run = readRun(scan, first);
   if (run.total < fewestDigits) return first;
+  const isListed = plus === -1 && goesOnList(text, spans.at(-1), start);
   const after =
-    plus === -1 ? nationalEnd(scan, run, looks) : opens(text, plus) ? internationalEnd(scan, run, 0) : first;
+    plus === -1 ? nationalEnd(scan, run, looks, isListed) : opens(text, plus) ? internationalEnd(scan, run, 0) : first;
   if (after === first) return first;
   let end = groupEnd(scan, after - 1);
   end += extension.exec(text.slice(end, end + 20))?.[0].length ?? 0;
@@ -74,15 +74,16 @@ function internationalEnd(scan: Scan, run: Run, skipped: number): number {
   return run.first;
 }
 
-function nationalEnd(scan: Scan, run: Run, looks: PhoneLooks): number {
+function nationalEnd(scan: Scan, run: Run, looks: PhoneLooks, isListed: boolean): number {
   const { text } = scan;
   const { first } = run;
   const start = groupStart(scan, first);
   const before = text.charCodeAt(start - 1);
   // "=" and "/" are fine: addresses of pages hold numbers. Money is not.
-  if (!opens(text, start) || before === 36 || before === 163 || before === 8364) return first;
+  if (!opensOrIsNamed(text, start) || before === 36 || before === 163 || before === 8364) return first;
   // A cue is never before another number's end.
-  const isAnnounced = !isDigit(lastBefore(text, start)) && announced(text, before === 40 ? start - 1 : start);
+  const isAnnounced =
+    isListed || (!isDigit(lastBefore(text, start)) && announced(text, before === 40 ? start - 1 : start));
   if (!isAnnounced && joinedBefore(text, start, scan.taken)) return first;
   const prefix = exitCode.exec(text.slice(start, start + 5))?.[1]?.length;
   if (prefix !== undefined) {
@@ -98,10 +99,14 @@ function nationalEnd(scan: Scan, run: Run, looks: PhoneLooks): number {
   for (let count = isPart ? 0 : run.sizes.length; count > 0; count -= 1) {
     if (!ends(scan, first + count - 1)) continue;
     const verdict = isPhoneShape(text, start, run, count);
+    if (verdict !== 'no' && !isAnnounced && isOtherThing(text, start)) return first;
     if (verdict === 'yes') return first + count;
     if (verdict === 'maybe' && affordable(looks, run.digits(count, false))) return first + count;
   }
-  return isAnnounced ? announcedEnd(scan, run) : first;
+  if (isAnnounced) return announcedEnd(scan, run);
+  const isAnnouncedLater =
+    run.total >= fewestBehind && announcedBehind(text, groupEnd(scan, first + run.sizes.length - 1));
+  return isAnnouncedLater ? announcedEnd(scan, run) : first;
 }
 
 /** The nearest character before a number that is no gap. */

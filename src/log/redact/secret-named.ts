@@ -1,11 +1,11 @@
 import type { Span } from './span.ts';
 
 /** What the name of a secret holds: most texts end here. */
-const maybeNamed = /pass|pwd|secret|token|key|auth|basic |curl/i;
+const maybeNamed = /pass|pw|secret|token|key|auth|basic |curl/i;
 
 /** What assigns: JSON, YAML, headers, .env files, flags, Ruby, Go, Kubernetes. */
-const assigns = String.raw`\\?["']?\]?(?: {0,3}(?::=|=>|[:=]) {0,3}|\n {0,8}value: )`;
-const password = String.raw`passw(?:or)?d|passphrase|passwort|contraseña|(?<![a-z])pwd`;
+const assigns = String.raw`\\?["']?\]?(?: {0,3}(?::=|=>|[:=]) {0,3}|\n {0,8}value: | (?:is|was)(?: now)?:? )`;
+const password = String.raw`passw(?:or)?d|passphrase|passwort|contraseña|(?<![a-z])pwd?`;
 const key = String.raw`(?:api|secret|access|account|private|signing|encryption|master|auth|service)[_ -]?key|secret(?:[_-]?access)?(?:[_-]?key)?`;
 const token = String.raw`(?<!(?:next|page|sync|cursor|continuation|start|stop|pad|mask|prompt)[_-]?)token|authorization`;
 const scheme = String.raw`(?:(?:token|bearer|apikey|api-key|key) )?`;
@@ -24,7 +24,7 @@ const longToken = 16;
 
 /** Secrets known by their names alone: password=…, "client_secret": "…", Authorization: Basic …, curl -u joe:… */
 export function findNamedSecrets(text: string, spans: Span[]): void {
-  if (!(text.includes(':') || text.includes('=') || text.includes('asic ')) || !maybeNamed.test(text)) return;
+  if (!mayAssign(text) || !maybeNamed.test(text)) return;
   findAssigned(text, spans);
   for (const { groups, index, 0: whole } of text.matchAll(basic)) {
     const encoded = groups?.encoded ?? '';
@@ -35,6 +35,10 @@ export function findNamedSecrets(text: string, spans: Span[]): void {
     const word = groups?.word ?? '';
     if (isOpaque(word, true)) addEnd(spans, index + whole.length, word);
   }
+}
+
+function mayAssign(text: string): boolean {
+  return text.includes(':') || text.includes('=') || text.includes('asic ') || text.includes('word is ');
 }
 
 function findAssigned(text: string, spans: Span[]): void {

@@ -19,7 +19,13 @@ const keys = [
   String.raw`rl_[0-9a-f]{16}_[0-9A-Za-z_-]{43}`, // our own
   String.raw`shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|sq0(?:atp|csp|idp)-[0-9A-Za-z_-]{22,64}|key-[0-9a-f]{32}|[0-9a-f]{32}-us\d{1,2}`, // Shopify, Square, Mailgun, Mailchimp
   String.raw`AGE-SECRET-KEY-1[0-9A-Z]{58}|EAA[0-9A-Za-z]{60,255}|v1\.0-[0-9a-f]{24}-[0-9a-f]{140,160}`, // age, Meta, Cloudflare
-  String.raw`(?<=[^0-9]\d{8,10}:)AA[0-9A-Za-z_-]{33}`, // Telegram
+  String.raw`(?<=(?:^|[^0-9])\d{8,10}:)AA[0-9A-Za-z_-]{33}`, // Telegram
+  String.raw`(?<=hv[sbr]\.)[0-9A-Za-z_-]{20,300}|(?<=atlasv1\.)[0-9A-Za-z_-]{40,100}|(?<=dp\.(?:st|pt|ct|sa)\.(?:[\w-]{1,32}\.)?)[0-9A-Za-z]{40,44}`, // HashiCorp, Doppler
+  String.raw`[MNO][0-9A-Za-z_-]{22,27}\.[0-9A-Za-z_-]{6}\.[0-9A-Za-z_-]{27,38}|(?<=api\/webhooks\/\d{16,20}\/)[0-9A-Za-z_-]{60,80}`, // Discord
+  String.raw`ATATT3[0-9A-Za-z_-]{40,200}|PMAK-[0-9a-f]{24}-[0-9a-f]{34}|NR(?:AK|JS|II)-[0-9A-Za-z_-]{19,32}|CFPAT-[0-9A-Za-z_-]{43}`, // Atlassian, Postman, New Relic, Contentful
+  String.raw`FLW(?:PUB|SEC)K(?:_TEST)?-[0-9a-f]{32}-X|EZ[AT]K[0-9A-Za-z]{54}|rzp_(?:live|test)_[0-9A-Za-z]{14,24}|shippo_(?:live|test)_[0-9a-f]{40}|x(?:keysib|smtpsib)-[0-9a-f]{64}-[0-9A-Za-z]{16}`, // payments, parcels, Brevo
+  String.raw`pscale_(?:tkn|pw|oauth)_[0-9A-Za-z_-]{32,64}|rdme_[0-9a-z]{50,80}|dapi[0-9a-f]{32}|pul-[0-9a-f]{40}|oy2[0-9a-z]{43}|tskey-[a-z]{3,8}-[0-9A-Za-z-]{20,80}|LTAI[0-9A-Za-z]{16,24}(?![0-9A-Za-z])`, // PlanetScale, ReadMe, Databricks, Pulumi, NuGet, Tailscale, Alibaba
+  String.raw`(?<=1\/\/)0[0-9A-Za-z_-]{40,120}|pcsk_[0-9A-Za-z_]{40,100}|lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}|jina_[0-9A-Za-z_-]{40,80}|nfp_[0-9A-Za-z]{36,40}|glc_[0-9A-Za-z+/=]{32,200}|pat-(?:na|eu)\d-[0-9a-f]{8}-[0-9a-f-]{27}`, // Google, Pinecone, LangSmith, Jina, Netlify, Grafana, HubSpot
   String.raw`eyJ[0-9A-Za-z_-]{8,2048}\.[0-9A-Za-z_-]{8,4096}(?:\.[0-9A-Za-z_-]{0,2048}){0,3}`, // JSON Web Tokens (RFC 7519)
   String.raw`(?<=[Bb]earer |BEARER )(?=[A-Za-z._~+/=-]{0,80}\d)[0-9A-Za-z._~+/=-]{18,2048}`,
   String.raw`(?<=(?:AccountKey|SharedAccessKey|aws_secret_access_key|AWS_SECRET_ACCESS_KEY|SecretAccessKey)["']? ?[=:] ?["']?)[0-9A-Za-z+/]{18,128}={0,2}`, // Azure, AWS

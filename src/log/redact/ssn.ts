@@ -1,9 +1,9 @@
-import { closes, joinedAfter, joinedBefore, opens } from './characters.ts';
+import { closes, joinedAfter, joinedBefore, opensOrIsNamed } from './characters.ts';
 import { createCue } from './cue.ts';
 import { groupEnd, groupSize, groupStart, type Scan } from './scan.ts';
 
 const announced = createCue(
-  String.raw`(?<![a-z])ssn|(?<![a-z])ss ?(?:#|no|num)|social[ _-]?sec(?:urity)?|(?<![a-z])soc sec|social|taxpayer id(?:entification)?|社会保障|社会安全|社保`,
+  String.raw`(?<![a-z])ssn|(?<![a-z])ss ?(?:#|no|num(?:ber)?)|s\.s\.n|social[ _-]?sec(?:urity)?|(?<![a-z])soc sec|social|taxpayer id(?:entification)?|社会保障|社会安全|社保`,
 );
 const between = /^(?: {0,2}[-\u2014] {0,2}| {1,2}|[./])$/;
 
@@ -14,14 +14,14 @@ export function ssnAt(scan: Scan, first: number): number {
   const size = groupSize(scan, first);
   if (size === 9) {
     const end = groupEnd(scan, first);
-    if (!opens(text, start) || !closes(text, end) || !issued(text.slice(start, end))) return -1;
+    if (!opensOrIsNamed(text, start) || !closes(text, end) || !issued(text.slice(start, end))) return -1;
     return announced(text, start) ? end : -1;
   }
   if (size !== 3 || groupSize(scan, first + 1) !== 2 || groupSize(scan, first + 2) !== 4) return -1;
   const end = groupEnd(scan, first + 2);
   const one = text.slice(groupEnd(scan, first), groupStart(scan, first + 1));
   const two = text.slice(groupEnd(scan, first + 1), groupStart(scan, first + 2));
-  if (!between.test(one) || !between.test(two) || !opens(text, start) || !closes(text, end)) return -1;
+  if (!between.test(one) || !between.test(two) || !opensOrIsNamed(text, start) || !closes(text, end)) return -1;
   if (joinedAfter(text, end) || !issued(digitsOf(scan, first))) return -1;
   const usual = one === two && /[-\u2014 ]/.test(one) && !joinedBefore(text, start, scan.taken);
   return usual || announced(text, start) ? end : -1;

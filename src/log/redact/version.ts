@@ -2,7 +2,7 @@ import { packNames, type PackName } from './packs.ts';
 import type { ChainOptions } from './chain.ts';
 
 /** Of the rules that are not options. A change of what they find is a new number. */
-export const redactionRules = 'relearn-redact/4';
+export const redactionRules = 'relearn-redact/5';
 
 /** What of the options changes the text. Where the second redactor listens does not. */
 export interface VersionedOptions {
@@ -11,7 +11,7 @@ export interface VersionedOptions {
   chain: Pick<ChainOptions, 'language' | 'minScore' | 'entities'> | undefined;
 }
 
-/** Such as `relearn-redact/4+numbered+br-cpf+chain:en:0.5:PERSON,LOCATION`, or `relearn-redact/4` without options. */
+/** Such as `relearn-redact/5+numbered+br-cpf+chain:en:0.5:PERSON,LOCATION`, or `relearn-redact/5` without options. */
 export function versionOf({ packs, numbered, chain }: VersionedOptions): string {
   const entities = chain?.entities === undefined ? '*' : [...chain.entities].sort().join(',');
   return [

@@ -27,10 +27,41 @@ const kinds: [string, string][] = [
   ['4111\u200b1111\u200b1111\u200b1111', '[CREDIT_CARD]'],
   ['电话13800138000谢谢', '电话[PHONE]谢谢'],
   ['?tel=%2B49+30+901820&x=1', '?tel=[PHONE]&x=1'],
+  // What touches a value, and what stands between its name and it.
+  ['SSN123-45-6789, ip8.8.8.8, Tel030-12345678', 'SSN[SSN], ip[IP], Tel[PHONE]'],
+  ['4111 1111 1111 1111CVV 123, _415-555-2671_', '[CREDIT_CARD]CVV 123, _[PHONE]_'],
+  [
+    '<th>Phone</th><td>4155552671</td>, SSN (no dashes) “123456789”',
+    '<th>Phone</th><td>[PHONE]</td>, SSN (no dashes) “[SSN]”',
+  ],
+  ['536&ndash;22&ndash;8726, 203[.]0[.]113[.]7, 203。0。113。7', '[SSN], [IP], [IP]'],
+  // Numbers without a shape of their own, announced in other tongues, by a neighbour, or behind.
+  ['mi número es 612345678', 'mi número es [PHONE]'],
+  ['номер телефона 89161234567', 'номер телефона [PHONE]'],
+  ['call 4155552671 or 4155552672', 'call [PHONE] or [PHONE]'],
+  ['4155552671 is my number', '[PHONE] is my number'],
+  // Cards that are seldom: known where the text speaks of one.
+  ['my visa 4222222222222, card 6759 7190 8179 0372 86', 'my visa [CREDIT_CARD], card [CREDIT_CARD]'],
+  ['15903 Sara Prairie Suite 12, ship to 36 Lopez Port', '[ADDRESS], ship to [ADDRESS]'],
+  ['my password is Tr0ub4dor!3', 'my password is [SECRET]'],
+  ['vault hvs.CAESIJabcdefghijklmnopqrstuvwxyz01', 'vault hvs.[SECRET]'],
+];
+const harmless = [
+  'FileVersion 5.29.70.146, AssemblyVersion("9.8.8.8"), Bumps foo from 4.1.81.78 to 10.17.98.156',
+  'Zoom meeting 822 227 7965, EIN 04-4167789, ratio 350/973/7061',
+  '주문번호 3700514321, 订单号码 3700514321',
+  'article 4222222222222, order 675971908179',
+  'a 30 Day Pass, in 2024 Wall Street fell, a 1960s Broadway show, 36 Lopez Port, 2024 Sara Prairie',
+  'my password is too short, it wants 8chars',
+  'user_123-45-6789_x, hotel 12345678',
 ];
 
 for (const [text, wanted] of kinds) {
   test(`${text.slice(0, 50)} is known for what it is`, () => assert.equal(createRedactor().redact(text).text, wanted));
+}
+
+for (const text of harmless) {
+  test(`${text.slice(0, 50)} is left alone`, () => assert.equal(createRedactor().redact(text).text, text));
 }
 
 const ids: [PackName, string, string][] = [
