@@ -1,4 +1,5 @@
-import { activityInfo } from '@temporalio/activity';
+import { activityInfo, getClient } from '@temporalio/activity';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { redactToStore } from '../src/log/redact/index.ts';
 import type { CanaryVerdict } from '../src/promote/canary.ts';
 import type { CanaryConfig } from '../src/promote/config.ts';
@@ -7,9 +8,11 @@ import { describeFirstVersion } from '../src/promote/first-version.ts';
 import { judgeRollout } from '../src/promote/judge-rollout.ts';
 import { requirePromotable } from '../src/promote/promotable.ts';
 import { deployChampion, rollBackChampion } from '../src/promote/promotion.ts';
-import { championLearned, getVersion, listChampions } from '../src/promote/registry.ts';
+import { championLearned, findRunOfVersion, getVersion, listChampions } from '../src/promote/registry.ts';
 import { setChallengerShare } from '../src/promote/rollout.ts';
 import { requireServable } from '../src/promote/upstream-version.ts';
+import { workflowId, type RetrainFinished } from '../src/temporal.ts';
+import { listIncidents } from '../src/watch/incidents.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 export interface RunPlan {
@@ -33,6 +36,22 @@ function planOf(canary: CanaryConfig | undefined): RunPlan['canary'] {
 
 export function createPromoteActivities({ config, db, certificateKeys, consoleUrl }: ActivityDependencies) {
   const serveOf = (model: string) => config.models[model]?.serve;
+
+  /** Tells the incidents that rest on a version in their grace time that it no longer serves. */
+  async function tellCured(model: string, version: string, reason: string): Promise<void> {
+    const run = await findRunOfVersion(db, model, version);
+    if (run === null) return; // made by hand: no incident taught it
+    const outcome: RetrainFinished = { run, status: 'rolled_back', version, reason };
+    const open = await listIncidents(db, { model, open: true });
+    for (const { id } of open.filter(({ state }) => state === 'grace')) {
+      try {
+        await getClient().workflow.getHandle(workflowId.driftResponse(model, id)).signal('retrainFinished', outcome);
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error; // it has ended
+      }
+    }
+  }
+
   return {
     /** Reads what a run needs before it starts. Gates that are not set stop it here, before training. */
     async planRun({ model }: { model: string }): Promise<RunPlan> {
@@ -138,10 +157,11 @@ export function createPromoteActivities({ config, db, certificateKeys, consoleUr
       const key = `rollback/${workflowExecution?.runId ?? ''}`;
       const serve = serveOf(input.model);
       const { version, from } = await rollBackChampion(db, certificateKeys, { ...input, reason, key, serve });
+      await tellCured(input.model, from, reason);
       return { version, from, console: consoleUrl };
     },
 
-    /** True when the champion was trained on corrections of this incident. */
+    /** True when the champion was trained on corrections of this incident, which the version that drifted had not learned. */
     async hasLearned({ model, incident }: { model: string; incident: string }): Promise<boolean> {
       return championLearned(db, model, incident);
     },

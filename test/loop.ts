@@ -41,6 +41,7 @@ const topics: Record<string, string[]> = {
   travel: ['flight', 'hotel', 'passport', 'luggage', 'booking', 'airport', 'visa', 'itinerary'],
   gardening: ['tulips', 'compost', 'watering', 'seedlings', 'pruning', 'orchard', 'mulch', 'weeds'],
   music: ['guitar', 'melody', 'concert', 'chorus', 'drummer', 'violin', 'playlist', 'vinyl'],
+  cooking: ['recipe', 'oven', 'garlic', 'simmer', 'dough', 'spices', 'skillet', 'dessert'],
 };
 export const knownTopics = ['weather', 'banking', 'travel'];
 export const newTopics = ['gardening', 'music'];

@@ -193,6 +193,8 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
         // A run that another promotion overtook is asked for again; one that failed waits for more to learn from.
         if (outcome.status === 'superseded') await enter('collecting', reason);
         else await collectMore(reason);
+      } else if (phase === 'grace' && outcome.status === 'rolled_back' && patched('rolled-back-in-grace')) {
+        if (!(await patient.hasLearned({ model, incident }))) await collectMore(cureIsGone);
       }
     } else if (mail.early !== undefined) {
       const { early } = mail;
@@ -210,7 +212,7 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
       mail.recount = true;
     } else if (phase === 'grace' && Date.now() >= graceUntil) {
       if (!(await patient.hasLearned({ model, incident }))) {
-        await collectMore('the version that learned from it no longer serves');
+        await collectMore(cureIsGone);
       } else {
         const reason = `learned in run ${lastRetrain?.run ?? 0}, which still serves`;
         if (await enter('resolved', reason)) return await finish('resolved', reason);
@@ -231,6 +233,8 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
     }
   }
 }
+
+const cureIsGone = 'the version that learned from it no longer serves';
 
 /** Between two counts: a count reads all corrections of the incident, and single ones come many a second. */
 const countRestMs = 1000;

@@ -123,6 +123,15 @@ export async function findVersionOfRun(db: Database, model: string, run: number)
   return found?.version ?? null;
 }
 
+/** The retrain run that made a version; null for one that a person made. */
+export async function findRunOfVersion(db: Database, model: string, version: string): Promise<number | null> {
+  const [found] = await db.query<{ run: number | null }>(
+    `select run from relearn.versions where model = $1 and version = $2`,
+    [model, version],
+  );
+  return found?.run ?? null;
+}
+
 /** True when the champion was trained on a row of the incident, or on one that says the same, that the version which drifted had not learned. */
 export async function championLearned(db: Database, model: string, incident: string): Promise<boolean> {
   const rows = await db.query(

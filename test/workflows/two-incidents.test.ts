@@ -13,7 +13,8 @@ import { getChampion } from '../../src/promote/registry.ts';
 import { taskQueue, workflowId, type RetrainFinished } from '../../src/temporal.ts';
 import { getIncident, openIncident } from '../../src/watch/incidents.ts';
 import { startDriftResponse } from '../../src/watch/start-response.ts';
-import { hashKey, model, startLoop, textOf, type Loop, type LoopSettings } from '../loop.ts';
+import type { DriftResponseState } from '../../workflows/drift-response.ts';
+import { hashKey, model, startLoop, textOf, until, type Loop, type LoopSettings } from '../loop.ts';
 
 const run = promisify(execFile);
 const cli = fileURLToPath(new URL('../../infra/cli.js', import.meta.url));
@@ -36,8 +37,8 @@ function about(topic: string, count: number, from: number) {
   }));
 }
 
-/** An incident in which a topic that the model does not know arrives and is corrected. Ends with a new champion. */
-async function goThrough(topic: string, from: number) {
+/** An incident in which a topic that the model does not know arrives. */
+async function openAbout(topic: string, from: number, { graceHours = 0 } = {}) {
   const { db } = loop.database;
   const { version } = await getChampion(db, model);
   const truth = await loop.send(about(topic, 150, from));
@@ -47,13 +48,21 @@ async function goThrough(topic: string, from: number) {
   });
   const own = loop.config.models[model];
   assert.ok(own !== undefined);
-  await startDriftResponse(loop.client.workflow, await getIncident(db, id), own);
+  const settings = { ...own, drift: { ...own.drift, graceHours } };
+  await startDriftResponse(loop.client.workflow, await getIncident(db, id), settings);
   const handle = loop.client.workflow.getHandle(workflowId.driftResponse(model, id));
   const corrections = [...truth].map(([requestId, completion]) => ({
     requestId,
     completion,
     operator: `for ${topic}`,
   }));
+  return { id, version, handle, corrections };
+}
+
+/** Such an incident is corrected. Ends with a new champion. */
+async function goThrough(topic: string, from: number) {
+  const { db } = loop.database;
+  const { id, version, handle, corrections } = await openAbout(topic, from);
   const complete = Date.now();
   await handle.executeUpdate('submitCorrections', { args: [{ batch: randomUUID(), corrections }] });
   assert.equal(((await handle.result()) as { status: string }).status, 'resolved');
@@ -198,4 +207,27 @@ test('corrections by which the first incident would be forgotten are refused, an
   );
   assert.doesNotMatch(reason ?? '', /Slice all|Completion/);
   assert.equal((await getChampion(db, model)).version, 'v3');
+});
+
+test('a rollback of the version that learned from it sends an incident in its grace time back to collecting', async () => {
+  const { db } = loop.database;
+  await db.query(`delete from relearn.corrections where operator = 'mallory'`);
+  const { id, version, handle, corrections } = await openAbout('cooking', 400_000, { graceHours: 1 });
+  await handle.executeUpdate('submitCorrections', { args: [{ batch: randomUUID(), corrections }] });
+  const enters = (phase: string) =>
+    until(`it is in ${phase}`, async () => {
+      const state = await handle.query<DriftResponseState>('state').catch(() => undefined);
+      return state?.phase === phase && state;
+    });
+  await enters('grace');
+  await loop.client.workflow.execute('rollback', {
+    ...{ workflowId: workflowId.rollback(model), taskQueue, args: [{ model, by: 'ann', reason: 'worse' }] },
+  });
+  assert.equal((await getChampion(db, model)).version, version);
+  const state = await enters('collecting');
+  assert.equal(state.lastRetrain?.status, 'rolled_back');
+  assert.ok(state.target > state.counted);
+  assert.match((await getIncident(db, id)).reason ?? '', /no longer serves/);
+  await handle.signal('closeReview', { by: 'ann' });
+  await handle.result();
 });
