@@ -56,6 +56,10 @@ export async function startTestConsole({ cards = 12, needsKeys = true, ...more }
   await fill();
   await registerVersion(db, { ...first, parent: 'v1', run: 1 }); // waits for a person
   await db.query(
+    `insert into relearn.versions (model, version, n, kind, artifact) values ('mail', 'v0', 0, 'onnx', $1)`,
+    [first.artifact],
+  );
+  await db.query(
     `insert into relearn.deployments (model, version, previous, action, actor) values ('mail', 'v1', 'v0', 'deploy', 'ann')`,
   );
   const keys = await followKeys({ db, logger, maxAgeMs: 60_000, patienceMs, pollMs: 50 });
