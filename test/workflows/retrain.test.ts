@@ -232,7 +232,7 @@ test('a candidate whose rows are erased while it waits for approval never serves
   const { db } = loop.database;
   const { run, finished } = await startApproved(3, 140_000);
   await db.query(`update relearn.versions set tainted_at = now() where model = 'approved' and version = 'v4'`);
-  assert.equal(await run.executeUpdate('approve', { args: [{ by: 'bob' }] }), 'taken');
+  assert.equal(await run.executeUpdate('approve', { args: [{ by: 'bob', reason: 'better' }] }), 'taken');
   const { status, reason } = await finished;
   assert.equal(status, 'superseded');
   assert.match(reason ?? '', /^v4 learned from rows that were erased since\./);
