@@ -6,11 +6,13 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { fakeChunk, fakeCompletion, startFakeUpstream } from '../serve/fake-upstream.ts';
 import { startTestGateway, testConfig } from './fixtures.ts';
+import { openaiPython } from './openai-package.ts';
 
 const root = new URL('../../../', import.meta.url);
-const python = fileURLToPath(new URL('.venv/bin/python', root));
 const script = fileURLToPath(new URL('test/http/openai-python.py', root));
-const skip = existsSync(python) ? false : 'the openai package of PyPI is not there: npm run test:openai-python gets it';
+const skip = existsSync(openaiPython)
+  ? false
+  : 'the openai package of PyPI is not there: npm run test:openai-python gets it';
 
 let upstream: Awaited<ReturnType<typeof startFakeUpstream>>;
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
@@ -43,7 +45,7 @@ for (const [model, wrong] of [
   ['chat', 'wrong_n'],
 ] as const) {
   test(`the openai package of PyPI works unchanged with model ${model}`, { skip }, async () => {
-    const { stdout } = await promisify(execFile)(python, [script, baseUrl, model]);
+    const { stdout } = await promisify(execFile)(openaiPython, [script, baseUrl, model]);
     assert.deepEqual(JSON.parse(stdout), {
       answers: ['card', 'card'],
       logprobs: [true, true],
