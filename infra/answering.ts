@@ -15,6 +15,9 @@ import { readCertificateKeys } from './certificate-keys.ts';
 import type { Logger } from './logger.ts';
 import { statePaths } from './state-paths.ts';
 
+/** Postgres is away when it says nothing for so long: a load that waited for it would hold up a rollback. */
+const certificateMs = 5000;
+
 export interface AnsweringSetup {
   config: Config;
   db: Database;
@@ -28,6 +31,8 @@ export interface AnsweringSetup {
   databaseUrl?: string;
   /** The versions that rollbacks would return to stay loaded. */
   keepsFallback?: boolean;
+  /** Of `followChampions`. */
+  answerMs?: number;
 }
 
 export interface Answering {
@@ -58,8 +63,8 @@ export async function openAnswering(setup: AnsweringSetup): Promise<Answering> {
   const keys = await readCertificateKeys(config, secret);
   const champions = followChampions({
     ...loading,
-    keepsFallback: setup.keepsFallback ?? false,
-    requireCertificate: (version) => requireCertificate(db, keys, version),
+    ...{ keepsFallback: setup.keepsFallback ?? false, answerMs: setup.answerMs },
+    requireCertificate: (version) => requireCertificate(db.within(certificateMs), keys, version),
   });
   const versions = openVersions(loading);
   const answerer = createAnswerer({ champions, versions, config, log, redactor });

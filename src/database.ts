@@ -30,6 +30,7 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 /** SQLSTATE classes that mean "not now": the caller may try again. */
 const notNow = /^(08|53|57P0)/;
 const keepAliveMs = 10_000;
+const usualConnectMs = 5000;
 
 export interface DatabaseOptions {
   maxConnections?: number | undefined;
@@ -46,7 +47,7 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
   const pool = new pg.Pool({
     connectionString: url,
     max: options.maxConnections ?? 10,
-    connectionTimeoutMillis: options.connectMs ?? 5000,
+    connectionTimeoutMillis: options.connectMs ?? usualConnectMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveMs,
     application_name: 'relearn',
@@ -55,7 +56,7 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
       sockets.add(socket);
       return socket.once('close', () => sockets.delete(socket));
     },
-    ...limitStatements(options.statementMs),
+    ...limitStatements(options),
   });
   // An idle connection that breaks is replaced by the pool; without a listener the process would end.
   pool.on('error', () => {});
@@ -74,9 +75,16 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
 }
 
 /** Not a parameter of the connection: poolers in front of Postgres refuse those they do not know. */
-function limitStatements(statementMs: number | undefined): { onConnect?: (client: pg.ClientBase) => Promise<unknown> } {
+function limitStatements({ statementMs, connectMs = usualConnectMs }: DatabaseOptions): {
+  onConnect?: (client: pg.ClientBase) => Promise<unknown>;
+} {
   if (statementMs === undefined) return {};
-  return { onConnect: (client) => client.query(`set statement_timeout = ${statementMs}`) };
+  // The pool does not limit what is said first.
+  const first: pg.QueryConfig & { query_timeout: number } = {
+    text: `set statement_timeout = ${statementMs}`,
+    query_timeout: connectMs,
+  };
+  return { onConnect: (client) => client.query(first) };
 }
 
 /** The database for statements that may take longer than others: each by itself, in a transaction with its own limit. */
@@ -225,7 +233,7 @@ function describeDatabaseError(error: unknown): RelearnError {
   if (answered ? notNow.test(code) : !ours) return describeUnavailable(code);
   const constraint = answered && error.constraint !== undefined ? `, constraint ${error.constraint}` : '';
   const slow = code === '57014' ? ' It took too long: ask for less, or look what holds Postgres up.' : '';
-  const missing = code === '42P01' || code === '3F000' ? ' Run `relearn migrate` first.' : '';
+  const missing = ['42P01', '42703', '3F000'].includes(code) ? ' Run `relearn migrate` first.' : '';
   return new RelearnError(
     'database_error',
     `A statement failed in Postgres (${code || 'no code'}${constraint}).${slow}${missing}`,

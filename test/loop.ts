@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -118,7 +119,7 @@ export async function startLoop(
   const secret = () => undefined;
   const answering = await openAnswering({
     ...{ config, db, databaseUrl: database.url, hashKey, secret, logger },
-    load: loadOnnxModel,
+    ...{ load: loadOnnxModel, answerMs: patienceMs },
   });
   const { answerer, champions, log } = answering;
   const workers: RunningWorker[] = [];
@@ -156,8 +157,11 @@ export async function startLoop(
     async spawnGateway() {
       const port = await getPort({ host: '127.0.0.1' });
       const url = `http://127.0.0.1:${port}`;
-      await spawnCommand('gateway', '--port', `${port}`);
-      await until('the gateway is ready', () => fetch(`${url}/readyz`).then(({ ok }) => ok).catch(() => false)); // prettier-ignore
+      const gateway = await spawnCommand('gateway', '--port', `${port}`);
+      await until('the gateway is ready', () => {
+        assert.equal(gateway.exitCode, null, 'the gateway ended');
+        return fetch(`${url}/readyz`).then(({ ok }) => ok).catch(() => false); // prettier-ignore
+      });
       return url;
     },
     async send(rows) {

@@ -184,7 +184,8 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
     } else if (mail.outcome !== undefined) {
       const outcome = mail.outcome;
       delete mail.outcome;
-      lastRetrain = outcome;
+      const isRollback = phase === 'grace' && outcome.status === 'rolled_back';
+      if (!isRollback) lastRetrain = outcome;
       const reason = `run ${outcome.run} ended ${outcome.status}${outcome.reason === undefined ? '' : `: ${outcome.reason}`}`;
       if (mayCure(outcome) && (await patient.hasLearned({ model, incident }))) {
         graceUntil = Date.now() + input.graceMs;
@@ -193,8 +194,11 @@ export async function driftResponse(input: DriftResponseInput): Promise<DriftRes
         // A run that another promotion overtook is asked for again; one that failed waits for more to learn from.
         if (outcome.status === 'superseded') await enter('collecting', reason);
         else await collectMore(reason);
-      } else if (phase === 'grace' && outcome.status === 'rolled_back' && patched('rolled-back-in-grace')) {
-        if (!(await patient.hasLearned({ model, incident }))) await collectMore(cureIsGone);
+      } else if (isRollback && patched('rolled-back-in-grace')) {
+        if (!(await patient.hasLearned({ model, incident }))) {
+          lastRetrain = outcome;
+          await collectMore(cureIsGone);
+        }
       }
     } else if (mail.early !== undefined) {
       const { early } = mail;

@@ -80,6 +80,7 @@ export async function promote(input: unknown): Promise<Promoted> {
     if (isCancellation(error)) return await CancellationScope.nonCancellable(() => finish('failed', 'cancelled'));
     const failure = error instanceof ActivityFailure ? error.cause : undefined;
     if (!(failure instanceof ApplicationFailure)) throw error;
-    return await finish(failure.type === 'promotion_conflict' ? 'superseded' : 'failed', failure.message);
+    const overtaken = failure.type === 'promotion_conflict' || failure.type === 'version_tainted';
+    return await finish(overtaken ? 'superseded' : 'failed', failure.message);
   }
 }

@@ -10,6 +10,10 @@ const lookEveryMs = 100;
 export async function withDatasetsLocked<Result>(db: Database, work: () => Promise<Result>): Promise<Result> {
   for (;;) {
     const done = await db.transaction(async (tx) => {
+      // A machine that vanishes gives the lock up within a minute, and not after the two hours of TCP.
+      await tx.query(
+        'set local tcp_keepalives_idle = 15; set local tcp_keepalives_interval = 15; set local tcp_keepalives_count = 3',
+      );
       const [lock] = await tx.query<{ taken: boolean }>(
         `select pg_try_advisory_xact_lock(hashtextextended('relearn.datasets', 0)) as taken`,
       );

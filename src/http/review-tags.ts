@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { recordAudit } from '../audit.ts';
+import { withPatience } from '../database.ts';
 import { RelearnError } from '../errors.ts';
 import { feedbackKinds } from '../log/feedback.ts';
 import { redactToStore } from '../log/redact/index.ts';
@@ -51,7 +52,11 @@ const tagsQuery = z.union([z.object({ request_id: requestId }), z.object({ model
  * `GET /api/tags?model=` counts a model's tags, `?request_id=` tells what became of one row's. `POST /api/tags` adds a
  * tag or takes it off: to rows by id, or to all kept rows that a filter lets pass, after a look with `dry_run`.
  */
+/** A filter may look through the whole log. */
+const longestStatementMs = 10 * 60_000;
+
 export function addTagRoutes(app: FastifyInstance, { config, db }: ReviewOptions): void {
+  const patient = withPatience(db, longestStatementMs);
   app.get('/api/tags', async (request) => {
     const query = parseRequest(tagsQuery, request.query);
     if ('request_id' in query) return { history: await tagHistory(db, query.request_id) };
@@ -76,8 +81,8 @@ export function addTagRoutes(app: FastifyInstance, { config, db }: ReviewOptions
     const rowFilter = { ...same, keptBecause: because, logprobFrom, logprobBelow };
     // Who takes a tag off many rows means those that carry it.
     const wanted = body.action === 'remove' ? { ...rowFilter, tag: rowFilter.tag ?? body.tag } : rowFilter;
-    if (body.dry_run) return { rows: await countRows(db, wanted) };
-    const ids = await selectRows(db, wanted, mostRows + 1);
+    if (body.dry_run) return { rows: await countRows(patient, wanted) };
+    const ids = await selectRows(patient, wanted, mostRows + 1);
     if (ids.length > mostRows) {
       throw new RelearnError(
         'invalid_request',
@@ -91,8 +96,8 @@ export function addTagRoutes(app: FastifyInstance, { config, db }: ReviewOptions
 
     async function apply(given: z.output<typeof change> & { reason?: string | undefined }, requestIds: string[]) {
       const { tag, operator: actor, reason } = given;
-      if (given.action === 'add') return addTags(db, { tag, requestIds, source: 'operator', actor });
-      return { removed: await removeTags(db, { tag, requestIds, actor, reason }) };
+      if (given.action === 'add') return addTags(patient, { tag, requestIds, source: 'operator', actor });
+      return { removed: await removeTags(patient, { tag, requestIds, actor, reason }) };
     }
 
     async function note(given: z.output<typeof change>, rows: number, chosenBy?: z.output<typeof filter>) {

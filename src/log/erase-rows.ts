@@ -1,4 +1,4 @@
-import { unreadable } from '../correct/typed-corrections.ts';
+import { sha256, unreadable } from '../correct/typed-corrections.ts';
 import type { Database } from '../database.ts';
 import { workflowId } from '../temporal.ts';
 
@@ -84,7 +84,7 @@ async function listTablesOfRequests(db: Database): Promise<string[]> {
   const tables = await db.query<{ name: string }>(
     `select c.relname as name from pg_class c join pg_attribute a on a.attrelid = c.oid
      where c.relnamespace = 'relearn'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
-       and a.attname = 'request_id' and not a.attisdropped and c.relname not in ('dataset_rows', 'erasure_rows', 'typed_corrections')
+       and a.attname = 'request_id' and not a.attisdropped and c.relname not in ('dataset_rows', 'erasure_rows')
      order by c.relname in ('samples', 'recent'), c.relname`,
   );
   return tables.map(({ name }) => name);
@@ -97,7 +97,8 @@ async function listTablesOfRequests(db: Database): Promise<string[]> {
 export async function findWorkflowsOfUser(db: Database, userIdHash: string): Promise<string[]> {
   const typed = await db.query<{ id: string }>(
     `select distinct workflow_id as id from relearn.typed_corrections
-     where request_id = $2 or request_id in (select request_id from relearn.erasure_rows where user_id_hash = $1)
+     where request_sha256 = $2
+       or request_sha256 in (select ${sha256('request_id')} from relearn.erasure_rows where user_id_hash = $1)
      order by 1`,
     [userIdHash, unreadable],
   );

@@ -7,8 +7,9 @@ import { readCanaryCensus } from './canary-census.ts';
 import { judgeCanary, type CanaryVerdict } from './canary.ts';
 import { getChampion, getVersion } from './registry.ts';
 import { readRollout } from './rollout.ts';
+import { describeTaint, isTainted } from './taint.ts';
 
-/** Judges a rollout by what both versions answered since it began, and by their runs of the gold set. */
+/** Judges a rollout by what both versions answered since it began, and by their runs of the gold set; a marked candidate ends it. */
 export async function judgeRollout(
   db: Database,
   settings: ModelConfig | undefined,
@@ -20,6 +21,7 @@ export async function judgeRollout(
   }
   const { state, version, share, startedAt, reason } = await readRollout(db, model, run);
   if (state !== 'running') return { state: 'ended', reason: reason ?? state };
+  if (await isTainted(db, { model, version })) return { state: 'ended', reason: describeTaint({ model, version }) };
   const champion = await getChampion(db, model);
   const challenger = await getVersion(db, model, version);
   const census = await readCanaryCensus(db, {

@@ -54,12 +54,17 @@ export async function refuseErased(db: Database, { model, version }: VersionName
 
 /** Throws `version_tainted`. */
 export async function requireUntainted(db: Database, { model, version }: VersionName): Promise<void> {
+  if (await isTainted(db, { model, version })) {
+    throw new RelearnError('version_tainted', describeTaint({ model, version }));
+  }
+}
+
+export async function isTainted(db: Database, { model, version }: VersionName): Promise<boolean> {
   const tainted = await db.query(
     `select 1 from relearn.versions where model = $1 and version = $2 and tainted_at is not null`,
     [model, version],
   );
-  if (tainted.length === 0) return;
-  throw new RelearnError('version_tainted', describeTaint({ model, version }));
+  return tainted.length > 0;
 }
 
 export function describeTaint({ model, version }: VersionName): string {

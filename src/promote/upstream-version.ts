@@ -53,7 +53,7 @@ export function requireUpstream(
   throw new RelearnError(
     'invalid_config',
     `Version ${version} of ${model} was registered for another endpoint, at ${endpointOrigin ?? 'an unknown host'}, than serve.url names. ` +
-      'Run `relearn migrate` to give the configured endpoint a version, or set serve.url back.',
+      'Run `relearn migrate` to give the configured endpoint a version, or set serve.url back; `relearn deploy --version` lets any version of it serve.',
   );
 }
 

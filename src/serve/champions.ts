@@ -36,13 +36,14 @@ interface Wanted {
 }
 
 const longestRetryMs = 30_000;
-const answerMs = 1000;
+const longestAnswerMs = 10_000;
 
 /**
  * Follows the champions of the configured models: looks at the registry every `pollMs`, loads a new champion beside
  * the old one, switches in one step and frees the old one after its last answer. Looks wait for no load, so that a slow
  * one holds up no other switch. While the database is down, or a champion does not load, what is loaded keeps serving.
- * `retryMs` doubles with each failed load. With `keepsFallback`, the version that a rollback would return to stays loaded,
+ * `retryMs` doubles with each failed load. A connection on which Postgres says nothing for `answerMs` is cut: one that has
+ * gone silent must not keep a gateway from a rollback. After a look that failed the next may take longer, up to ten seconds. With `keepsFallback`, the version that a rollback would return to stays loaded,
  * unless a challenger is: one version beside the champion.
  */
 export function followChampions(
@@ -52,11 +53,12 @@ export function followChampions(
     /** Throws when the version holds no good gate certificate: it is not loaded then. */
     requireCertificate: (version: Version) => Promise<unknown>;
     keepsFallback?: boolean;
+    answerMs?: number | undefined;
     pollMs?: number;
     retryMs?: number;
   },
 ): Champions {
-  const { db, logger, keepsFallback = false, pollMs = 250, retryMs = 1000 } = options;
+  const { db, logger, keepsFallback = false, answerMs = 1000, pollMs = 250, retryMs = 1000 } = options;
   const models = Object.keys(options.models);
   const places = new Map(models.map((model): [string, Places] => [model, emptyPlaces()]));
   const loads = new Set<Promise<void>>();
@@ -64,14 +66,13 @@ export function followChampions(
   let incidents = new Map<string, string>();
   let closed = false;
   let databaseDown = false;
+  let patienceMs = answerMs;
   let looking = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
   const missing = () => models.filter((model) => places.get(model)?.champion.loaded === undefined);
 
-  /** A connection that has gone silent must not keep a gateway from a rollback; what never served is waited for. */
   async function readRegistry() {
-    const asked = missing().length === 0 ? db.within(answerMs) : db;
-    return asked.transaction(async (tx) => {
+    return db.within(patienceMs).transaction(async (tx) => {
       // All of one moment: else a fallback would be freed in the moment of its rollback.
       await tx.query('set transaction isolation level repeatable read, read only');
       return {
@@ -89,6 +90,7 @@ export function followChampions(
       const { serving, fallbacks, collecting } = await readRegistry();
       if (databaseDown) logger.info({}, 'the database answers again');
       databaseDown = false;
+      patienceMs = answerMs;
       incidents = collecting;
       for (const [model, place] of places) {
         const aliased = serving.filter((version) => version.model === model);
@@ -101,6 +103,7 @@ export function followChampions(
       if (!databaseDown)
         logger.warn({ error: errorMessage(error) }, 'cannot look for champions, serving what is loaded');
       databaseDown = true;
+      patienceMs = Math.max(answerMs, Math.min(longestAnswerMs, 2 * patienceMs));
     }
   }
 

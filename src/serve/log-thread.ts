@@ -210,7 +210,10 @@ export function openLogThread({ logger, entry, ...settings }: LogThreadOptions):
     post(Infinity);
     const ending = thread;
     if (ending === undefined) {
-      for (const mail of mailbox.take(Infinity)) drop('log_thread_died', mail);
+      for (const mail of mailbox.take(Infinity)) {
+        drop('log_thread_died', mail);
+        mail.onHeld?.();
+      }
       return;
     }
     const exited = new Promise<void>((resolve) => ending.once('exit', () => resolve()));

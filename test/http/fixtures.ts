@@ -79,7 +79,10 @@ export async function startTestGateway({
   const artifacts = openArtifactDirectory(join(directory, 'artifacts'));
   const { logger, lines } = memoryLogger(logLevel);
   const options = { db, artifacts, models: config.models, load: loadOnnxModel, secret: () => undefined, logger };
-  const champions = followChampions({ ...options, requireCertificate: () => Promise.resolve(), pollMs: 20 });
+  const champions = followChampions({
+    ...options,
+    ...{ requireCertificate: () => Promise.resolve(), pollMs: 20, answerMs: patienceMs },
+  });
   const versions = openVersions(options);
   const writer = openLogWriter({ db, logger, flushMs: 20, maxQueuedRows: 1_000_000, hotWindowHours: 24 });
   const hashKey = 'test key';

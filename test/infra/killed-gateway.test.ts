@@ -24,9 +24,9 @@ const hashKey = 'a key for this test alone';
 /** The usual `log.flushMs`. */
 const flushMs = 200;
 /** For a batch on its way to the database, on a slow machine. */
-const batchMs = 2000;
+const batchMs = 4000;
 /** Longer than both, so that rows held back until the end of it are seen. */
-const loadMs = 4500;
+const loadMs = 7000;
 
 interface Answer {
   requestId: string;
@@ -217,6 +217,7 @@ test('a gateway killed while Postgres is away loses no more: the rest is on the 
 });
 
 test('rows that are held back for longer are missed', async (t) => {
-  const killed = await killInLoad(await startWorld(t, { flushMs: 60_000 }));
-  assert.throws(() => assertLastInterval(killed));
+  const { answers, missing } = await killInLoad(await startWorld(t, { flushMs: 60_000 }));
+  assert.ok(answers.length > 0);
+  assert.equal(missing.length, answers.length);
 });

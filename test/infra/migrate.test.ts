@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,11 +71,11 @@ test('text typed before the upgrade is looked for in every incident that was ope
   );
   await migrate(db);
   assert.deepEqual(
-    await db.query(`select request_id as id, workflow_id as at from relearn.typed_corrections order by 1`),
+    await db.query(`select request_sha256 as id, workflow_id as at from relearn.typed_corrections order by 2, 1`),
     [
-      { id: 'r-signal', at: 'drift-response/m/then' },
-      { id: 'r-update', at: 'drift-response/m/then' },
-    ],
+      { id: hash('r-signal'), at: 'drift-response/m/then' },
+      { id: hash('r-update'), at: 'drift-response/m/then' },
+    ].sort((one, other) => (one.id < other.id ? -1 : 1)),
   );
 });
 
@@ -110,3 +110,5 @@ test('a file without a number is refused', async () => {
     message: /later\.sql: wanted a name/,
   });
 });
+
+const hash = (text: string): string => createHash('sha256').update(text).digest('hex');

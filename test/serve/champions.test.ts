@@ -49,7 +49,7 @@ function follow(
   /** Every load, in order. */
   const loads: string[] = [];
   const champions = followChampions({
-    ...{ db, keepsFallback },
+    ...{ db, keepsFallback, answerMs: patienceMs },
     artifacts,
     secret: () => undefined,
     requireCertificate,
