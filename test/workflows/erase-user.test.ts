@@ -95,7 +95,7 @@ async function closeIncidentWith(incident: string, hours: number, typed: object)
   const handle = await loop.client.workflow.start('driftResponse', { workflowId: id, taskQueue, args: [input] });
   await handle.signal('correction', typed);
   await until('it is noted', async () => {
-    const noted = `select 1 from relearn.typed_corrections where workflow_id = $1`;
+    const noted = `select 1 from relearn.typed_corrections where workflow_id = $1 and request_sha256 ~ '^([0-9a-f]{64})?$'`;
     return (await db.query(noted, [id])).length > 0;
   });
   await handle.signal('closeReview', { by: 'ann', reason: 'enough' });
