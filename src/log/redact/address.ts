@@ -7,7 +7,7 @@ const clear =
   'Street|St|Avenue|Ave|Av|Road|Rd|Boulevard|Blvd|Lane|Ln|Parkway|Pkwy|Highway|Hwy|Expressway|Expy|Freeway|Turnpike|Tpke';
 const capital =
   'Drive|Dr|Court|Ct|Place|Pl|Square|Sq|Terrace|Terr|Ter|Way|Wy|Circle|Cir|Trail|Trl|Crescent|Cres|Close|Mews|Gardens?|Gdns|Grove|Hill|Row|Walk|Alley|Aly|Loop|Plaza|Plz|Quay|Wharf|Rise|View|Vale|Park|Green|Fields?|Path|Pike|Route|Causeway|Esplanade|Parade|Pde|Point|Pt|Ridge|Run|Crossing|Xing|Commons?|Cove|Heights|Hts|Landing|Meadows?|Pass|Bend|Broadway|Embankment|Approach|Promenade|Bypass|Mall|Mill|Glen|Hollow|Knoll|Manor|Orchard|Oval|Spur|Trace|Valley|Village|Villas|Vista|Island|Junction|Ridgeway|Strand|Court|Yard|Creek|Falls|Springs?|Shore|Terrasse';
-// Postal Service's other suffixes (Publication 28, appendix C1) and their kind elsewhere: so rare that the number must look like a house's.
+// Postal Service's other suffixes (Publication 28, appendix C1) and their kind elsewhere: words of other things as well, so that a unit or a place must follow.
 const seldom =
   'Amble|Anchorage|Annex|Arcade|Basin|Bayou|Beach|Bluffs?|Bottom|Brae|Branch|Bridge|Brooks?|Brow|Burgs?|Byway|Camp|Canyon|Cape|Circles|Circuit|Cliffs?|Concourse|Copse|Corners?|Corso|Courts|Courtyard|Coves|Creek|Crest|Crossroads?|Curve|Cutting|Dale|Dam|Dell|Divide|Drives|Driveway|Estates?|Extensions?|Fairway|Ferry|Flats?|Fords?|Forges?|Forks?|Frontage|Garth|Gateway|Glade|Glens|Grange|Greens|Groves|Gully|Harbors?|Harbour|Haven|Highlands|Hills|Inlet|Islands?|Isle|Junctions|Knolls|Laneway|Lees|Loaf|Locks?|Lodge|Lookout|Manors|Meander|Mills|Motorway|Neck|Nook|Outlook|Overpass|Parklands|Parks|Parkways|Passage|Paths|Piazza|Pines?|Plains?|Plateau|Plazas|Points|Prairie|Quadrangle|Quadrant|Quays|Radial|Ramble|Ramp|Ranch|Retreat|Ridges|Riverway|Roads|Rotary|Shoals?|Shores|Skyway|Slope|Spurs|Squares|Stravenue|Streets|Subway|Tarn|Throughway|Tollway|Tor|Trafficway|Trails|Underpass|Valleys|Via|Viaduct|Views|Villages|Ville|Walks|Walkway|Ways|Wynd';
 /** Words of other things, too: only where somebody lives or something is sent. */
@@ -29,11 +29,12 @@ const named = new RegExp(
 );
 /** 15903 Sara Prairie Suite 12 */
 const seldomNamed = new RegExp(
-  String.raw`${number}(?:${direction} {1,2})?${firstName} {1,2}(?:${name} {1,2})?(?:${seldom}|(?<unsure>${unsure}))\b\.?${unit}${place}`,
+  String.raw`${number}(?:${direction} {1,2})?${firstName} {1,2}(?:${name} {1,2})?(?:${seldom}|(?<unsure>${unsure}))\b\.?(?<tail>${unit}${place})`,
   'y',
 );
+/** Where somebody lives says that a street follows; where something goes does so only with "to" and its like. */
 const lives =
-  /\b(?:address(?:es)?|lives?|living|located|ship(?:ped|ping)?|deliver(?:ed|y)?|send|sent|mail(?:ed)?|moved?|moving|reside|home|house|office|pick(?:ed)? up|visit|directions)\b[^\n.;]{0,24}$/i;
+  /\b(?:address(?:es)?|lives?|living|located|resid(?:es?|ing))\b[^\n.;]{0,24}$|\b(?:ship(?:ped|ping)?|deliver(?:ed|y)?|send|sent|mail(?:ed)?|moved?|moving|home|house|office|pick(?:ed)? up|visit|directions)(?: ?:|\b[^\n.;]{0,24}\b(?:to|at|is|in|from):?)(?: (?:flat|apt|apartment|unit|suite|room|level)\.? \w{1,4},?)? {0,2}$/i;
 const isYear = /^(?:19|20)\d\d$/;
 const reach = 48;
 /** "in 2024 Wall Street fell" tells a year. */
@@ -86,13 +87,14 @@ function maybeStreet(text: string, start: number, end: number): boolean {
   );
 }
 
-/** Without a word for where somebody lives, the number has three digits and more, and is no year. */
+/** Without a word for where somebody lives, the number has three digits and more, is no year, and more of an address follows. */
 function seldomAt(text: string, start: number, end: number, isYearLike: boolean): number {
   if (!isCapital(text.charCodeAt(end + 1))) return 0;
   seldomNamed.lastIndex = start;
   const match = seldomNamed.exec(text);
   if (match === null) return 0;
-  const isSure = end - start > 2 && !isYearLike && match.groups?.['unsure'] === undefined;
+  const { unsure: isUnsure, tail = '' } = match.groups ?? {};
+  const isSure = end - start > 2 && !isYearLike && isUnsure === undefined && /\d/.test(tail);
   return isSure || lives.test(text.slice(Math.max(0, start - reach), start)) ? match[0].length : 0;
 }
 

@@ -15,19 +15,35 @@ const announcing = [
 /** Whether what precedes this place announces a phone number. */
 export const announced = createCue(announcing.join('|'));
 
-const otherThing = new RegExp(
-  String.raw`(?<![a-z])(?:meeting|zoom|webex|order|invoice|ticket|booking|part|p\/n|s\/n|serial|sku|lot|batch|ein|isbn|issn|tracking|policy|claim|population|ratio|matrix|patent|member(?:ship)?|confirmation|model|version|coordinates?)(?: ?(?:id|ids|numbers?|no|nr|code))?[\s:.#="'(-]{0,4}$`,
+/** Nobody's phone stands behind these. */
+const things = String.raw`(?:zoom|webex) meeting|p\/n|s\/n|serial|sku|lot|batch|ein|isbn|issn|population|ratio|matrix|patent|model|version|coordinates?`;
+/** People leave their phone with these, too: "for my order 415-555-2671". */
+const cases =
+  'meeting|zoom|webex|order|invoice|ticket|booking|part|tracking|policy|claim|member(?:ship)?|confirmation|id';
+const itsNumber = String.raw`(?: ?(?:ids?|numbers?|no|nr|code))`;
+const otherThing = new RegExp(String.raw`(?<![a-z])(?:${things}|${cases})${itsNumber}?[\s:.#="'(-]{0,4}$`, 'i');
+const surelyOtherThing = new RegExp(
+  String.raw`(?<![a-z])(?:(?:${things})${itsNumber}?|(?:${cases})(?:${itsNumber}| ?#))[\s:.#="'-]{0,4}$`,
   'i',
 );
 const otherReach = 32;
 
-/** Whether the text says right before a number that it is another thing's: asked where only its shape speaks for a phone. */
-export function isOtherThing(text: string, start: number): boolean {
-  return otherThing.test(text.slice(Math.max(0, start - otherReach), start));
+/**
+ * Whether the text says right before a number that it is another thing's: asked where no word before it announces a
+ * phone. A number with the shape of a phone is a thing's only where the text is explicit.
+ */
+export function isOtherThing(text: string, start: number, hasPhoneShape: boolean): boolean {
+  const says = hasPhoneShape ? surelyOtherThing : otherThing;
+  return says.test(text.slice(Math.max(0, start - otherReach), start));
 }
 
-const behind =
-  /^[\s,.:;)"'-]{0,3}(?:is (?:my|his|her|our|their|the) (?:\w{2,8} )?(?:number|phone|cell|mobile|fax)|as (?:my|his|her|our|their|the|a)? ?(?:callback|contact|phone|new)? ?number|(?:call|text|ring|phone|whatsapp) (?:me|us|him|her)|(?:(?:if|when) (?:you|u) (?:wanna|want to|need to|can)|to) (?:call|text|ring|reach) )/i;
+const whose = '(?:my|his|her|our|their)';
+const which =
+  '(?:new|old|other|main|best|current|direct|private|personal|cell|mobile|phone|contact|callback|work|home|office|whatsapp)';
+const behind = new RegExp(
+  String.raw`^[\s,.:;)"'-]{0,3}(?:is ${whose} (?:${which} )?(?:number|phone|cell|mobile|fax)\b|as (?:${whose} (?:${which} )?|(?:(?:the|a) )?(?:callback|contact|phone) )number|(?:call|text|ring|phone|whatsapp) (?:me|us|him|her)\b|(?:(?:if|when) (?:you|u) (?:wanna|want to|need to|can)|to) (?:call|text|ring|reach) (?:me|us|him|her)\b)`,
+  'i',
+);
 const behindReach = 40;
 
 /** Whether what follows a number says that it is somebody's: "is my number", "call me". */
@@ -38,8 +54,9 @@ export function announcedBehind(text: string, end: number): boolean {
 const parts = /^(?: ?[,/;|&] ?| (?:or|and|oder|und|ou|et|y|o|e) )$/;
 const longestPart = 6;
 
-/** Whether a number at `start` goes on a list that began with a phone number: 4155552671, 4155552672. */
-export function goesOnList(text: string, last: Span | undefined, start: number): boolean {
-  if (last?.kind !== 'PHONE' || start <= last.end || start - last.end > longestPart) return false;
-  return parts.test(text.slice(last.end, start));
+/** Digits of the phone number whose list a number at `start` goes on, as in 4155552671, 4155552672; or 0. */
+export function digitsOfList(text: string, last: Span | undefined, start: number): number {
+  if (last?.kind !== 'PHONE' || start <= last.end || start - last.end > longestPart) return 0;
+  if (!parts.test(text.slice(last.end, start))) return 0;
+  return text.slice(last.start, last.end).replace(/\D/g, '').length;
 }

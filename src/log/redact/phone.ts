@@ -2,7 +2,7 @@ import { closes, isDigit, isGap, joinedAfter, joinedBefore, opens, opensOrIsName
 import { isInternational, isNational } from './phone-plans.ts';
 import { longestGap, readRun, type Run } from './phone-run.ts';
 import { alikeAfter, isDate, isPhoneShape, tooManyAlike } from './phone-shapes.ts';
-import { announced, announcedBehind, goesOnList, isOtherThing } from './phone-words.ts';
+import { announced, announcedBehind, digitsOfList, isOtherThing } from './phone-words.ts';
 import { groupEnd, groupSize, groupStart, type Scan } from './scan.ts';
 import type { Span } from './span.ts';
 
@@ -13,7 +13,9 @@ const exitCode = /^(00|011) ?[1-9]/;
 
 /** The fewest digits of a number, where a word announces it. */
 const fewestDigits = 7;
-/** The same where the words come behind the number. */
+/** The most, by ITU-T E.164. */
+const mostDigits = 15;
+/** The fewest where the words come behind the number. */
 const fewestBehind = 9;
 /** A doubtful number asks libphonenumber. A text that asks more often gets the rest by shape alone. */
 const checksPerText = 20;
@@ -39,9 +41,9 @@ export function takePhone(scan: Scan, first: number, spans: Span[], looks: Phone
   if (plus === -1 && first < looks.alikeUntil && (size === 1 || text.charCodeAt(start) !== 48)) return first;
   const run = readRun(scan, first);
   if (run.total < fewestDigits) return first;
-  const isListed = plus === -1 && goesOnList(text, spans.at(-1), start);
+  const listed = plus === -1 ? digitsOfList(text, spans.at(-1), start) : 0;
   const after =
-    plus === -1 ? nationalEnd(scan, run, looks, isListed) : opens(text, plus) ? internationalEnd(scan, run, 0) : first;
+    plus === -1 ? nationalEnd(scan, run, looks, listed) : opens(text, plus) ? internationalEnd(scan, run, 0) : first;
   if (after === first) return first;
   let end = groupEnd(scan, after - 1);
   end += extension.exec(text.slice(end, end + 20))?.[0].length ?? 0;
@@ -74,7 +76,7 @@ function internationalEnd(scan: Scan, run: Run, skipped: number): number {
   return run.first;
 }
 
-function nationalEnd(scan: Scan, run: Run, looks: PhoneLooks, isListed: boolean): number {
+function nationalEnd(scan: Scan, run: Run, looks: PhoneLooks, listed: number): number {
   const { text } = scan;
   const { first } = run;
   const start = groupStart(scan, first);
@@ -83,7 +85,7 @@ function nationalEnd(scan: Scan, run: Run, looks: PhoneLooks, isListed: boolean)
   if (!opensOrIsNamed(text, start) || before === 36 || before === 163 || before === 8364) return first;
   // A cue is never before another number's end.
   const isAnnounced =
-    isListed || (!isDigit(lastBefore(text, start)) && announced(text, before === 40 ? start - 1 : start));
+    listed > 0 || (!isDigit(lastBefore(text, start)) && announced(text, before === 40 ? start - 1 : start));
   if (!isAnnounced && joinedBefore(text, start, scan.taken)) return first;
   const prefix = exitCode.exec(text.slice(start, start + 5))?.[1]?.length;
   if (prefix !== undefined) {
@@ -99,14 +101,18 @@ function nationalEnd(scan: Scan, run: Run, looks: PhoneLooks, isListed: boolean)
   for (let count = isPart ? 0 : run.sizes.length; count > 0; count -= 1) {
     if (!ends(scan, first + count - 1)) continue;
     const verdict = isPhoneShape(text, start, run, count);
-    if (verdict !== 'no' && !isAnnounced && isOtherThing(text, start)) return first;
+    if (verdict !== 'no' && !isAnnounced && isOtherThing(text, start, verdict === 'yes')) return first;
     if (verdict === 'yes') return first + count;
     if (verdict === 'maybe' && affordable(looks, run.digits(count, false))) return first + count;
   }
-  if (isAnnounced) return announcedEnd(scan, run);
+  // Without a shape of its own, a number on a list has as many digits as the one before it.
+  if (listed > 0) return announcedEnd(scan, run, listed, listed);
+  if (isAnnounced) return announcedEnd(scan, run, fewestDigits, mostDigits);
   const isAnnouncedLater =
-    run.total >= fewestBehind && announcedBehind(text, groupEnd(scan, first + run.sizes.length - 1));
-  return isAnnouncedLater ? announcedEnd(scan, run) : first;
+    run.total >= fewestBehind &&
+    announcedBehind(text, groupEnd(scan, first + run.sizes.length - 1)) &&
+    !isOtherThing(text, start, false);
+  return isAnnouncedLater ? announcedEnd(scan, run, fewestDigits, mostDigits) : first;
 }
 
 /** The nearest character before a number that is no gap. */
@@ -116,12 +122,12 @@ function lastBefore(text: string, start: number): number {
   return text.charCodeAt(at);
 }
 
-function announcedEnd(scan: Scan, run: Run): number {
+function announcedEnd(scan: Scan, run: Run, fewest: number, most: number): number {
   const { text } = scan;
   if (isDate(text.slice(groupStart(scan, run.first), groupStart(scan, run.first) + 11))) return run.first;
   for (let count = run.sizes.length; count > 0; count -= 1) {
     const digits = run.digits(count, false).length;
-    if (digits >= fewestDigits && digits <= 15 && ends(scan, run.first + count - 1)) return run.first + count;
+    if (digits >= fewest && digits <= most && ends(scan, run.first + count - 1)) return run.first + count;
   }
   return run.first;
 }

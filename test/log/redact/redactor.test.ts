@@ -43,15 +43,32 @@ const kinds: [string, string][] = [
   // Cards that are seldom: known where the text speaks of one.
   ['my visa 4222222222222, card 6759 7190 8179 0372 86', 'my visa [CREDIT_CARD], card [CREDIT_CARD]'],
   ['15903 Sara Prairie Suite 12, ship to 36 Lopez Port', '[ADDRESS], ship to [ADDRESS]'],
+  ['1500 Eagle Crest, Austin, TX 78701, we live at 1500 Eagle Crest', '[ADDRESS], we live at [ADDRESS]'],
   ['my password is Tr0ub4dor!3', 'my password is [SECRET]'],
+  // A number with the shape of a phone is one, whatever it is left for.
+  ['To place an order: (415) 555-2671, booking 415-555-2671', 'To place an order: [PHONE], booking [PHONE]'],
+  ['confirmation 415.555.2671, order 020 7946 0958', 'confirmation [PHONE], order [PHONE]'],
+  ['Ticket 415-555-2671, claim 0151 23456789', 'Ticket [PHONE], claim [PHONE]'],
+  ['tel 12345678 / 23456789 / 34567890', 'tel [PHONE] / [PHONE] / [PHONE]'],
+  ['tel 415-555-2671 | 10002345 |', 'tel [PHONE] | 10002345 |'],
+  ['+14155550100,20017342,30017342', '[PHONE],20017342,30017342'],
+  ['phone +14155552671, 1500000 users', 'phone [PHONE], 1500000 users'],
   ['vault hvs.CAESIJabcdefghijklmnopqrstuvwxyz01', 'vault hvs.[SECRET]'],
 ];
 const harmless = [
   'FileVersion 5.29.70.146, AssemblyVersion("9.8.8.8"), Bumps foo from 4.1.81.78 to 10.17.98.156',
-  'Zoom meeting 822 227 7965, EIN 04-4167789, ratio 350/973/7061',
+  'Zoom meeting 822 227 7965, Zoom meeting 083 835 0509, EIN 04-4167789, ratio 350/973/7061',
   '주문번호 3700514321, 订单号码 3700514321',
   'article 4222222222222, order 675971908179',
   'a 30 Day Pass, in 2024 Wall Street fell, a 1960s Broadway show, 36 Lopez Port, 2024 Sara Prairie',
+  'HTTP/1.1 502 Bad Gateway, 504 API Gateway errors, mail delivery failed with 503 Envoy Gateway',
+  '500 Spring Cloud Gateway, 120 Feature Branch builds, 1000 Great Plains farmers',
+  'Top 100 Miami Beach hotels, 150 Harrison Ford movies, 500 Golden Gate Bridge photos',
+  'Order number 123456789, call me when it ships',
+  'Order 123456789: text me, id 987654321. Call me',
+  '123456789 is the tracking number, 987654321 is my order number, read 123456789 as a number',
+  'We need 250000000 to reach break-even',
+  'order number 415-555-2671',
   'my password is too short, it wants 8chars',
   'user_123-45-6789_x, hotel 12345678',
 ];
