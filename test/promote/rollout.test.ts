@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
+import { configSchema } from '../../src/config.ts';
+import { judgeRollout } from '../../src/promote/judge-rollout.ts';
 import { deployChampion, rollBackChampion } from '../../src/promote/promotion.ts';
 import { getChampion, listServing, registerVersion } from '../../src/promote/registry.ts';
 import { endRollout, readRollout, setChallengerShare } from '../../src/promote/rollout.ts';
@@ -46,11 +48,19 @@ async function serving() {
   return aliases.map(({ alias, version, share }) => `${alias} ${version} ${share}`).sort();
 }
 
-test('a version that learned from rows that were erased since takes no more of the traffic', async () => {
+test('a version that learned from rows that were erased since takes no more of the traffic, and is taken out of it', async () => {
+  const settings = configSchema.parse({ models: { m: { serve: { kind: 'onnx' }, rollout: { canary: {} } } } }).models[
+    'm'
+  ];
+  const judge = () => judgeRollout(database.db, settings, { model: 'm', run: 1, gold: null });
   await rollOut(0.05);
+  assert.notEqual((await judge()).state, 'ended');
   await database.db.query(`update relearn.versions set tainted_at = now() where version = 'v2'`);
   await assert.rejects(rollOut(0.25), { code: 'version_tainted' });
   assert.equal((await readRollout(database.db, 'm', 1)).share, 0.05);
+  const { state, reason } = await judge();
+  assert.equal(state, 'ended');
+  assert.match(reason, /^v2 learned from rows that were erased since/);
 });
 
 test('a challenger takes growing shares beside the champion, and is champion in the end', async () => {
