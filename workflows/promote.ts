@@ -11,6 +11,7 @@ import type { RetrainStatus } from '../src/temporal.ts';
 import { patient } from './activity-options.ts';
 import { readDecision, readModel, readVersion } from './message-shape.ts';
 import { showInList, showOnPage } from './operator-view.ts';
+import { isOvertaken } from './overtaken.ts';
 import { rollback } from './retrain-run.ts';
 import { rollOut } from './roll-out.ts';
 
@@ -80,7 +81,6 @@ export async function promote(input: unknown): Promise<Promoted> {
     if (isCancellation(error)) return await CancellationScope.nonCancellable(() => finish('failed', 'cancelled'));
     const failure = error instanceof ActivityFailure ? error.cause : undefined;
     if (!(failure instanceof ApplicationFailure)) throw error;
-    const overtaken = failure.type === 'promotion_conflict' || failure.type === 'version_tainted';
-    return await finish(overtaken ? 'superseded' : 'failed', failure.message);
+    return await finish(isOvertaken(failure) ? 'superseded' : 'failed', failure.message);
   }
 }

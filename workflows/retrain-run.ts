@@ -13,6 +13,7 @@ import type { RetrainFinished, RetrainStatus, RetrainTrigger } from '../src/temp
 import { bulk, patient, training } from './activity-options.ts';
 import { findLack, readDecision } from './message-shape.ts';
 import { showInList, showPage } from './operator-view.ts';
+import { isOvertaken } from './overtaken.ts';
 import { reportOutcome } from './report-outcome.ts';
 import { rollOut } from './roll-out.ts';
 import { runPage, type RunView } from './run-page.ts';
@@ -162,8 +163,6 @@ export async function retrainRun({ model, run, triggers }: RetrainRunInput): Pro
     }
     const failure = error instanceof ActivityFailure ? error.cause : undefined;
     if (!(failure instanceof ApplicationFailure)) throw error;
-    const overtaken = failure.type === 'promotion_conflict' || failure.type === 'version_tainted';
-    const status = overtaken ? 'superseded' : 'failed';
-    return await finish(status, failure.message);
+    return await finish(isOvertaken(failure) ? 'superseded' : 'failed', failure.message);
   }
 }
